@@ -1,0 +1,32 @@
+"""The `cstool` command: the list of its commands."""
+
+from typing import Annotated
+
+import typer
+
+from cstool import __version__
+from cstool.cli import codeswitch
+from cstool.cli.command import Group, command
+
+app = typer.Typer(
+    cls=Group, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cstool {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def cstool(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Train rerankers for cross-lingual retrieval on artificially code-switched English data."""
+
+
+command(app, "codeswitch")(codeswitch.run)

@@ -1,0 +1,178 @@
+"""What all commands share: --config, --on-error, and where an error becomes an exit code."""
+
+import contextlib
+import functools
+import inspect
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from cstool import console
+from cstool.cli.job import Job
+from cstool.errors import CstoolError
+
+_SHARED = ("config", "print_config", "on_error", "rejects")
+
+
+class OnError(StrEnum):
+    """What to do with a wrong line."""
+
+    STOP = "stop"
+    SKIP = "skip"
+
+
+class Group(TyperGroup):
+    """Turn the user's errors into one line and exit code 1; let our own bugs crash."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - typer's signature
+        """Run the chosen command; a signal or a closed pipe ends it without a traceback."""
+        with contextlib.suppress(ValueError):  # not the main thread: the embedder has the signals
+            signal.signal(signal.SIGTERM, _terminate)
+        return super().main(*args, **extra)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's Context is vendored
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except CstoolError as error:
+            console.fail(str(error))
+            raise typer.Exit(1) from error
+        except BrokenPipeError as error:
+            # The reader has gone, as with `| head`: what it did not want is no error of ours.
+            # What is still buffered goes nowhere; the code is that of a death by SIGPIPE.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(128 + signal.SIGPIPE) from error
+
+
+class Command(TyperCommand):
+    """A command whose options can also come from a YAML file."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - vendored
+        """Read the arguments; --print-config shows them and asks for nothing that is missing."""
+        if "--print-config" in args:
+            for param in self.params:
+                param.required = False
+        rest: list[str] = super().parse_args(ctx, args)
+        if ctx.params.get("print_config"):
+            _print_config(ctx)
+            raise typer.Exit
+        return rest
+
+
+def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register `run(job, ...)` as a command; the shared options are added to its own."""
+
+    def register(run: Callable[..., None]) -> Callable[..., None]:
+        app.command(name, cls=Command)(_with_job(run))
+        return run
+
+    return register
+
+
+def _with_job(run: Callable[..., None]) -> Callable[..., None]:
+    own = [p for p in inspect.signature(run, eval_str=True).parameters.values() if p.name != "job"]
+    shared = list(inspect.signature(_shared, eval_str=True).parameters.values())
+
+    @functools.wraps(run)
+    def wrapper(ctx: typer.Context, **values: Any) -> None:  # noqa: ANN401 - typer checked them
+        skip, rejects = values["on_error"] is OnError.SKIP, values["rejects"]
+        if skip != (rejects is not None):
+            raise typer.BadParameter("--on-error skip and --rejects FILE go together")
+        settings = {name: value for name, value in values.items() if name not in _SHARED}
+        with Job(_path(ctx), settings, rejects) as job:
+            run(job, **settings)
+
+    context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    parameters = [context, *own, *shared]
+    keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    wrapper.__signature__ = inspect.Signature(keyword)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
+    del wrapper.__wrapped__  # typer would look through it
+    return wrapper
+
+
+def _load_config(ctx: typer.Context, path: Path | None) -> Path | None:
+    if path is None or ctx.resilient_parsing:
+        return path
+    import yaml
+
+    try:
+        section: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise typer.BadParameter(f"{path}: {error}") from error
+    parents: Any = ctx.find_root().command
+    for name in _path(ctx).split():
+        section = {} if section is None else section
+        if not isinstance(section, Mapping) or not set(section) <= set(parents.commands):
+            raise typer.BadParameter(f"{path}: options stand under their command, as in '{name}:'")
+        section, parents = section.get(name), parents.commands[name]
+    options = {str(key).replace("-", "_"): value for key, value in (section or {}).items()}
+    known = {param.name for param in ctx.command.params} - {"config", "print_config"}
+    if unknown := sorted(set(options) - known):
+        raise typer.BadParameter(f"{path}: {_path(ctx)} has no option {', '.join(unknown)}")
+    ctx.default_map = {  # a list is what the command line writes with commas
+        name: ",".join(map(str, value)) if isinstance(value, list) else value
+        for name, value in options.items()
+    }
+    return path
+
+
+def _print_config(ctx: typer.Context) -> None:
+    import yaml
+
+    from cstool.cli.job import plain
+
+    hidden = ("config", "print_config")
+    options: Any = {
+        name.replace("_", "-"): plain(value)
+        for name, value in ctx.params.items()
+        if name not in hidden
+    }
+    for name in reversed(_path(ctx).split()):
+        options = {name: options}
+    sys.stdout.write(yaml.safe_dump(options, sort_keys=False, allow_unicode=True))
+
+
+def _path(ctx: typer.Context) -> str:
+    return ctx.command_path.partition(" ")[2]
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)  # so that half-written files are removed on the way out
+
+
+def _shared(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            help="Take options from this YAML file, where they stand under the command's name; "
+            "the command line wins.",
+            callback=_load_config,
+            is_eager=True,
+        ),
+    ] = None,
+    print_config: Annotated[
+        bool,
+        typer.Option(
+            "--print-config",
+            help="Print all options with their values as YAML, and stop.",
+        ),
+    ] = False,
+    on_error: Annotated[
+        OnError,
+        typer.Option(help="At a wrong line: stop, or skip it."),
+    ] = OnError.STOP,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(help="With --on-error skip: keep wrong lines here."),
+    ] = None,
+) -> None:
+    """Only its signature counts: the options that every command has."""

@@ -1,0 +1,126 @@
+"""What every command does around its stage: read, reject, write, keep the account."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Literal, Self, TypeVar
+
+import orjson
+
+from cstool import __version__, console, files
+from cstool.errors import DataError
+
+Record = TypeVar("Record")
+_SHOWN_REJECTS = 10
+_LINES_PER_UPDATE = 1000
+
+
+@dataclass
+class Job:
+    """One run of one command.
+
+    Inputs are read through it and outputs written through it, so that their digests and counts
+    end up in the sidecar `OUT.meta.json` of every output file. `rejects` is None unless wrong
+    lines are to be skipped.
+    """
+
+    command: str
+    settings: Mapping[str, Any]
+    rejects: Path | None = None
+    counts: dict[str, Any] = field(default_factory=dict)
+    inputs: list[files.Reading] = field(default_factory=list)
+    outputs: list[Path] = field(default_factory=list)
+    rejected: int = 0
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _rejects: BinaryIO | None = None
+
+    def read(self, path: Path, parse: Callable[[str], Record]) -> Iterator[Record]:
+        """Yield the records of a file, with progress; CstoolError at once if it cannot be read."""
+        files.check_input(path)
+        return self._read(path, parse)
+
+    def write(self, path: Path, records: Iterable[Record], format: Callable[[Record], str]) -> int:
+        """Write one record per line, all or nothing, and return how many."""
+        files.check_output(path)
+        count = files.write(path, records, format)
+        self.wrote(path)
+        return count
+
+    def wrote(self, path: Path) -> None:
+        """Note an output file that gets a sidecar."""
+        if path != files.STDIO and path.is_file():
+            self.outputs.append(path)
+
+    def account(self) -> dict[str, Any]:
+        """Tell what was done with what: the content of a sidecar."""
+        return {
+            "command": f"cstool {self.command}",
+            "version": __version__,
+            "settings": {name: plain(value) for name, value in self.settings.items()},
+            "inputs": [
+                {"path": str(reading.path), "sha256": reading.sha256, "lines": reading.lines}
+                for reading in self.inputs
+            ],
+            "counts": self.counts | ({"rejected": self.rejected} if self.rejects else {}),
+        }
+
+    def say(self, message: str) -> None:
+        """Tell the outcome on stderr."""
+        console.say(message)
+
+    def __enter__(self) -> Self:
+        if self.rejects:
+            files.check_output(self.rejects)
+            self._rejects = self._stack.enter_context(files.atomic(self.rejects))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        self._stack.__exit__(kind, error, traceback)
+        if error is None:
+            for path in self.outputs:
+                with files.atomic(path.with_name(f"{path.name}.meta.json")) as out:
+                    out.write(json_bytes(self.account()))
+        if self.rejected and error is None:
+            console.warn(f"{self.rejected} wrong lines left out, kept in {self.rejects}")
+        return False
+
+    def _read(self, path: Path, parse: Callable[[str], Record]) -> Iterator[Record]:
+        reading = files.Reading(path)
+        self.inputs.append(reading)
+        reject = self._reject if self._rejects else None
+        size = path.stat().st_size if path.is_file() else None
+        with console.progress(f"reading {path}", size) as bar:
+            for record in files.read(path, parse, reject=reject, reading=reading):
+                if reading.lines % _LINES_PER_UPDATE == 0:
+                    bar.update(reading.position)
+                yield record
+
+    def _reject(self, error: DataError, line: bytes) -> None:
+        self.rejected += 1
+        if self._rejects is None:
+            raise error
+        self._rejects.write(line if line.endswith(b"\n") else line + b"\n")
+        if self.rejected <= _SHOWN_REJECTS:
+            console.warn(f"left out: {error}")
+
+
+def json_bytes(account: Mapping[str, Any]) -> bytes:
+    """Write an account for people and programs: indented, with a line break at the end."""
+    return orjson.dumps(account, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - whatever an option may hold
+    """Turn an option's value into what JSON and YAML can hold."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return getattr(value, "value", value)

@@ -1,0 +1,50 @@
+"""Options and arguments that several commands share, each defined once."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}(_[a-z]+)?")
+
+
+def languages(value: str | None) -> tuple[str, ...]:
+    """Split `de,ru` into codes; a code that is none is a wrong option."""
+    codes = tuple(value.split(",")) if value else ()
+    for code in codes:
+        if not _LANGUAGE.fullmatch(code):
+            raise typer.BadParameter(f"{code!r} is no language code such as de, fil or pt_br")
+    if len(set(codes)) < len(codes):
+        raise typer.BadParameter(f"{value}: a language is named twice")
+    return codes
+
+
+def checked_languages(value: str | None) -> str | None:
+    """Check a list of languages while options are parsed."""
+    languages(value)
+    return value
+
+
+def checked_language(value: str | None) -> str | None:
+    """Check a single language while options are parsed."""
+    if len(languages(value)) > 1:
+        raise typer.BadParameter(f"{value}: expected one language")
+    return value
+
+
+Output = Annotated[
+    Path,
+    typer.Option("--output", "-o", metavar="FILE", help="Where to write; - is stdout, .gz packs."),
+]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Folder of a model, or its name on the hub.")
+]
+Queries = Annotated[
+    Path, typer.Option(metavar="FILE", help="Queries: TSV (id, text) or JSONL.", show_default=False)
+]
+Passages = Annotated[
+    Path,
+    typer.Option(metavar="FILE", help="Passages: TSV (id, text) or JSONL.", show_default=False),
+]
+Seed = Annotated[int, typer.Option(help="Another seed gives another draw.")]

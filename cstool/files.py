@@ -1,0 +1,203 @@
+"""The only module that opens files: lines are numbered, outputs are all or nothing."""
+
+import gzip
+import hashlib
+import io
+import os
+import shutil
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TypeVar, cast
+
+from cstool.errors import CstoolError, DataError
+
+Record = TypeVar("Record")
+STDIO = Path("-")
+
+
+@dataclass
+class Reading:
+    """How far a file has been read: `sha256` is of the bytes as they lie on disk."""
+
+    path: Path
+    size: int | None = None
+    position: int = 0
+    lines: int = 0
+    sha256: str | None = None
+
+
+Reject = Callable[[DataError, bytes], None]
+
+
+def read(
+    path: Path,
+    parse: Callable[[str], Record],
+    *,
+    reject: Reject | None = None,
+    reading: Reading | None = None,
+) -> Iterator[Record]:
+    """Yield one record per line, naming the line when one is wrong.
+
+    A wrong line raises DataError, or is handed to `reject` and left out. `reading` is kept up to
+    date on the way and gets its digest when the last line has been read.
+    """
+    reading = reading or Reading(path)
+    # Bytes, so that only "\n" ends a line and a bad byte is found on its own line.
+    with opened(path, reading) as lines:
+        for number, line in enumerate(lines, start=1):
+            reading.lines = number
+            try:
+                record = parse(line.decode("utf-8").removesuffix("\n"))
+            except ValueError as problem:
+                error = DataError(path, number, _sentence(problem))
+                if reject is None:
+                    raise error from problem
+                reject(error, line)
+                continue
+            yield record
+
+
+def write(path: Path, records: Iterable[Record], format: Callable[[Record], str]) -> int:
+    """Write one record per line and return how many."""
+    count = 0
+    with atomic(path) as out:
+        for count, record in enumerate(records, start=1):
+            try:
+                line = format(record)
+            except ValueError as problem:
+                raise CstoolError(f"{path}: record {count}: {problem}") from problem
+            if "\n" in line:
+                raise CstoolError(f"{path}: record {count} holds a line break; use JSONL for it")
+            out.write(line.encode("utf-8") + b"\n")
+    return count
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that gets its name only when the block ends well."""
+    try:
+        if path == STDIO:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        elif path.exists() and not path.is_file():  # a device or a pipe cannot be replaced
+            with path.open("wb") as raw:
+                yield raw
+        else:
+            with _replaced(path.resolve()) as part, part.open("wb") as raw:
+                if path.suffix == ".gz":
+                    # No name, no time: the same records always make the same bytes.
+                    with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
+                        yield cast(BinaryIO, packed)
+                else:
+                    yield raw
+                raw.flush()
+                os.fsync(raw.fileno())
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise CstoolError(f"{path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Make a folder that gets its name, or replaces an older one, when the block ends well."""
+    try:
+        with _replaced(path.resolve()) as part:
+            part.mkdir()
+            yield part
+    except OSError as error:
+        raise CstoolError(f"{path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def opened(path: Path, reading: Reading) -> Iterator[BinaryIO]:
+    """Open a file for reading, unpacked if it is .gz; CstoolError if that fails on the way."""
+    if path == STDIO:
+        hashed = _Hashed(sys.stdin.buffer, reading)
+        yield cast(BinaryIO, io.BufferedReader(hashed, _BUFFER))
+        hashed.finish()
+        return
+    try:
+        with path.open("rb") as raw:
+            reading.size = os.fstat(raw.fileno()).st_size
+            hashed = _Hashed(raw, reading)
+            buffer = cast(BinaryIO, io.BufferedReader(hashed, _BUFFER))
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=buffer)) if path.suffix == ".gz" else buffer
+            hashed.finish()
+    except BrokenPipeError:
+        raise
+    except (OSError, EOFError, zlib.error) as error:
+        raise CstoolError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def check_input(path: Path) -> None:
+    """Complain at once about an input that cannot be read, before any slow work."""
+    if path != STDIO and not os.access(path, os.R_OK):
+        raise CstoolError(f"{path}: {'permission denied' if path.exists() else 'no such file'}")
+    if path.is_dir():
+        raise CstoolError(f"{path}: is a folder, expected a file")
+
+
+def check_output(path: Path) -> None:
+    """Complain at once about an output that cannot be written, before any slow work."""
+    if path == STDIO or (path.exists() and not path.is_file() and not path.is_dir()):
+        return
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise CstoolError(f"{path}: cannot be written, {folder} is not a writable folder")
+
+
+_BUFFER = 1 << 18
+
+
+class _Hashed(io.RawIOBase):
+    """A stream that digests what passes through it."""
+
+    def __init__(self, source: BinaryIO, reading: Reading) -> None:
+        self._source, self._reading, self._hash = source, reading, hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: memoryview) -> int:  # type: ignore[override]  # narrower on purpose
+        # read1: what a slow pipe has ready is passed on at once.
+        data = cast(io.BufferedReader, self._source).read1(len(target))
+        target[: len(data)] = data
+        self._hash.update(data)
+        self._reading.position += len(data)
+        return len(data)
+
+    def finish(self) -> None:
+        if not self._source.closed and not self._source.read(1):
+            self._reading.sha256 = self._hash.hexdigest()
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[Path]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        if part.is_dir() and path.is_dir():
+            old = part.with_suffix(".old")
+            path.rename(old)
+            part.rename(path)
+            shutil.rmtree(old)
+        else:
+            part.replace(path)
+    finally:
+        if part.is_dir():
+            shutil.rmtree(part)
+        part.unlink(missing_ok=True)
+
+
+def _sentence(problem: ValueError) -> str:
+    if isinstance(problem, UnicodeDecodeError):
+        return f"byte {problem.start + 1} is {problem.object[problem.start]:#04x}, expected UTF-8"
+    return str(problem)

@@ -1,0 +1,204 @@
+"""One line of text to one record and back. No files, no loops over lines.
+
+Every parser raises ValueError with what is wrong and what was expected; the reader adds FILE:LINE.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from cstool.records import Entry, Example, Hit, Pair, Qrel, Score, Text, Triple
+
+EXAMPLE_KEYS = ("qid", "query", "pid", "passage", "label")
+
+
+def parse_text(line: str) -> Text:
+    """Read a query or passage: `id<TAB>text`, or JSON with `id` and `text` or `contents`."""
+    if line.startswith("{"):
+        row = _object(line)
+        key = "text" if "text" in row else "contents"
+        if "id" not in row or key not in row:
+            raise ValueError(f"keys {_keys(row)}, expected id and text (or contents)")
+        extra = {name: value for name, value in row.items() if name not in ("id", key)}
+        return Text(_trec_id(_string(row, "id")), _string(row, key), extra)
+    name, tab, text = line.partition("\t")
+    if not tab:
+        raise ValueError(f"{_shown(line)}, expected id<TAB>text or a JSON object")
+    return Text(_trec_id(name), text)
+
+
+def format_text(text: Text) -> str:
+    """Write a query or passage the way it came: JSONL if it was read from JSON, TSV otherwise."""
+    return format_text_tsv(text) if text.extra is None else format_text_jsonl(text)
+
+
+def format_text_tsv(text: Text) -> str:
+    """Write `id<TAB>text`; ValueError if the record has keys that a TSV line cannot hold."""
+    if text.extra:
+        raise ValueError(f"{text.id}: TSV has no room for {_keys(text.extra)}; write .jsonl")
+    return f"{text.id}\t{text.text}"
+
+
+def format_text_jsonl(text: Text) -> str:
+    """Write a JSON object with id, text and the further keys."""
+    return _json({"id": text.id, "text": text.text, **(text.extra or {})})
+
+
+def parse_example(line: str) -> Example:
+    """Read a training example: JSON with qid, query, pid, passage, label and any further keys."""
+    row = _object(line)
+    missing = [key for key in EXAMPLE_KEYS if key not in row]
+    if missing:
+        raise ValueError(f"no {', '.join(missing)}; expected keys {', '.join(EXAMPLE_KEYS)}")
+    label = row["label"]
+    if isinstance(label, bool) or not isinstance(label, int | float) or not 0 <= label <= 1:
+        raise ValueError(f"label is {label!r}, expected a number from 0 to 1")
+    return Example(
+        qid=_string(row, "qid"),
+        query=_string(row, "query"),
+        pid=_string(row, "pid"),
+        passage=_string(row, "passage"),
+        label=label,
+        extra={key: value for key, value in row.items() if key not in EXAMPLE_KEYS},
+    )
+
+
+def format_example(example: Example) -> str:
+    """Write a training example as JSON, every script readable, the further keys last."""
+    return _json({key: getattr(example, key) for key in EXAMPLE_KEYS} | dict(example.extra))
+
+
+def parse_record(line: str) -> Example | Text:
+    """Read a training example, a query or a passage, told apart by their keys."""
+    if line.startswith("{") and "query" in _object(line):
+        return parse_example(line)
+    return parse_text(line)
+
+
+def format_record(record: Example | Text) -> str:
+    """Write what `parse_record` read, in the form it was read from."""
+    return format_example(record) if isinstance(record, Example) else format_text(record)
+
+
+def parse_pair(line: str) -> Pair:
+    """Read a query-passage pair: JSON with query and passage; further keys are not kept."""
+    row = _object(line)
+    missing = [key for key in ("query", "passage") if key not in row]
+    if missing:
+        raise ValueError(f"no {' and no '.join(missing)}; expected keys query and passage")
+    return Pair(_string(row, "query"), _string(row, "passage"))
+
+
+def parse_triple(line: str) -> Triple:
+    """Read an MS MARCO training triple: three ids or three texts, tab-separated."""
+    fields = line.split("\t")
+    if len(fields) != 3:
+        raise ValueError(f"{len(fields)} tab-separated fields, expected query, positive, negative")
+    return Triple(*fields)
+
+
+def parse_qrel(line: str) -> Qrel:
+    """Read a TREC judgement: qid, iteration (ignored), pid, relevance."""
+    fields = line.split()
+    if len(fields) != 4:
+        raise ValueError(f"{len(fields)} fields, expected 4: qid 0 pid relevance")
+    try:
+        return Qrel(fields[0], fields[2], int(fields[3]))
+    except ValueError:
+        raise ValueError(f"relevance is {fields[3]!r}, expected a whole number") from None
+
+
+def format_qrel(qrel: Qrel) -> str:
+    """Write a TREC judgement."""
+    return f"{qrel.qid} 0 {qrel.pid} {qrel.relevance}"
+
+
+def parse_hit(line: str) -> Hit:
+    """Read a line of a TREC run: qid, Q0, pid, rank (ignored: the score ranks), score, tag."""
+    fields = line.split()
+    if len(fields) != 6:
+        raise ValueError(f"{len(fields)} fields, expected 6: qid Q0 pid rank score tag")
+    return Hit(fields[0], fields[2], _number(fields[4], "score"))
+
+
+def format_hit(hit: Hit, rank: int, tag: str) -> str:
+    """Write a line of a TREC run; the score has nine significant digits, enough for any float32."""
+    return f"{hit.qid} Q0 {hit.pid} {rank} {hit.score:.9g} {tag}"
+
+
+def parse_entry(line: str) -> Entry:
+    """Read a lexicon line: source<TAB>target[<TAB>score]."""
+    fields = line.split("\t")
+    if len(fields) not in (2, 3):
+        raise ValueError(f"{len(fields)} tab-separated fields, expected source, target[, score]")
+    if not all(field and field == field.strip() for field in fields[:2]):
+        raise ValueError(f"{_shown(line)}, expected a source and a target without space around")
+    return Entry(fields[0], fields[1], _number(fields[2], "score") if len(fields) == 3 else 1.0)
+
+
+def format_entry(entry: Entry) -> str:
+    """Write a lexicon line; ValueError if a word holds a tab."""
+    if "\t" in entry.source + entry.target:
+        raise ValueError(f"{entry.source!r} - {entry.target!r} holds a tab")
+    return f"{entry.source}\t{entry.target}\t{entry.score:.9g}"
+
+
+def parse_word_pair(line: str) -> Entry:
+    """Read a dictionary line: source<TAB>target and ignored columns, or MUSE's two words."""
+    fields = line.split("\t") if "\t" in line else line.split()
+    words = [field.strip() for field in fields[:2]]
+    if len(words) < 2 or not all(words) or ("\t" not in line and len(fields) > 2):
+        raise ValueError(f"{_shown(line)}, expected source<TAB>target or two words")
+    return Entry(words[0], words[1])
+
+
+def format_score(score: Score) -> str:
+    """Write one value as TSV: system, query and passage language, seed, measure, qid, value."""
+    names = (score.system, score.query_lang, score.passage_lang, score.seed)
+    return "\t".join((*names, score.measure, score.qid, f"{score.value:.6f}"))
+
+
+def _object(line: str) -> dict[str, Any]:
+    row = orjson.loads(line)
+    if not isinstance(row, dict):
+        raise ValueError(f"{_shown(line)}, expected a JSON object")
+    return row
+
+
+def _json(row: Mapping[str, Any]) -> str:
+    return orjson.dumps(row).decode("utf-8")
+
+
+def _string(row: Mapping[str, Any], key: str) -> str:
+    value = row[key]
+    if key.endswith("id") and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or (key.endswith("id") and not value):
+        raise ValueError(f"{key} is {_shown(repr(value))}, expected a string")
+    return value
+
+
+def _trec_id(name: str) -> str:
+    if not name or name.split() != [name]:
+        raise ValueError(f"id is {_shown(repr(name))}, expected a word: TREC files split at spaces")
+    return name
+
+
+def _number(text: str, name: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is {text!r}, expected a finite number")
+    return value
+
+
+def _keys(row: Mapping[str, Any]) -> str:
+    return ", ".join(row) or "none"
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -1,0 +1,1 @@
+"""Bilingual lexicons: where they come from, and where they lie."""

@@ -1,0 +1,90 @@
+"""Lexicon folders: NAME/en-de.tsv, NAME/en-ru.tsv, ... found by name or path, and loaded."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cstool import words
+from cstool.errors import CstoolError
+from cstool.records import Entry
+
+SHIPPED = Path(__file__).parent / "shipped"
+_FILE = re.compile(r"(?P<source>[a-z_]+)-(?P<target>[a-z_]+)\.tsv(?:\.gz)?")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One language pair, ready for matching: keys of source phrases to their best translation."""
+
+    best: Mapping[str, str]
+    longest: Mapping[str, int]  # first word -> words of the longest phrase that starts with it
+    unmatchable: int  # entries that no text can match, such as "9/11"
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> "Table":
+        """Index entries; of several translations the first, which is the best, is kept."""
+        best: dict[str, str] = {}
+        longest: dict[str, int] = {}
+        unmatchable = 0
+        for entry in entries:
+            phrase = words.phrase_key(entry.source)
+            if phrase is None:
+                unmatchable += 1
+                continue
+            best.setdefault(phrase, entry.target)
+            parts = phrase.split(" ")
+            longest[parts[0]] = max(longest.get(parts[0], 0), len(parts))
+        return cls(best, longest, unmatchable)
+
+
+Lexicon = Mapping[str, Table]  # target language -> table
+
+
+def find(name: str) -> Path:
+    """Find a lexicon: the path itself, ./lexicons, $CSTOOL_HOME/lexicons, the shipped ones."""
+    home = os.environ.get("CSTOOL_HOME")
+    places = [Path(name), Path("lexicons") / name]
+    places += [Path(home) / "lexicons" / name] if home else []
+    places += [SHIPPED / name]
+    for place in places:
+        if place.exists():
+            return place
+    looked = ", ".join(str(place) for place in places)
+    raise CstoolError(f"no lexicon {name}: looked at {looked}; shipped: {', '.join(shipped())}")
+
+
+def shipped() -> list[str]:
+    """Name the lexicons that come with the package."""
+    return sorted(path.name for path in SHIPPED.iterdir() if path.is_dir())
+
+
+def pairs(path: Path, source: str) -> dict[str, Path]:
+    """List the files of a lexicon with this source language: target language -> file."""
+    candidates = [path] if path.is_file() else sorted(path.iterdir())
+    found: dict[str, Path] = {}
+    for file in candidates:
+        match = _FILE.fullmatch(file.name)
+        if match and match["source"] == source:
+            found[match["target"]] = file
+    if not found:
+        raise CstoolError(f"{path}: holds no file such as {source}-de.tsv")
+    return found
+
+
+def load(
+    files: Mapping[str, Path],
+    languages: Iterable[str],
+    read: Callable[[Path], Iterator[Entry]],
+) -> dict[str, Table]:
+    """Load the tables of some languages; CstoolError for a language that the lexicon lacks."""
+    wanted = list(languages)
+    if missing := sorted(set(wanted) - set(files)):
+        raise CstoolError(f"no {', '.join(missing)} in this lexicon; it has {', '.join(files)}")
+    return {language: Table.of(read(files[language])) for language in wanted}
+
+
+def file_name(source: str, target: str) -> str:
+    """Give the name of a language pair's file."""
+    return f"{source}-{target}.tsv"
