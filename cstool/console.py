@@ -1,8 +1,9 @@
 """Everything said to a person goes to stderr, through here."""
 
 import functools
-from collections.abc import Iterator
-from contextlib import contextmanager
+import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # rich takes a tenth of a second to load: only who has something to say pays
@@ -15,7 +16,8 @@ def err() -> "Console":
     """Give the console for people: stderr, so that stdout is data only."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    # No emoji: in "train.jsonl:100: ..." rich would read ":100:" as the name of one.
+    return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 class Bar:
@@ -46,6 +48,29 @@ def progress(label: str, total: float | None) -> Iterator[Bar]:
         live.remove_task(task)
         if not live.tasks:
             live.stop()
+
+
+@contextmanager
+def steps(label: str) -> Iterator[Callable[[int, int, float], None]]:
+    """Show training: a line of progress, or a plain line every tenth where nothing may move.
+
+    The function it gives takes the step, of how many, and the loss (NaN while there is none yet).
+    """
+    from time import perf_counter
+
+    with ExitStack() as stack:
+        bars: list[Bar] = []
+        begun = perf_counter()
+
+        def on_step(step: int, of: int, loss: float) -> None:
+            if not bars:
+                bars.append(stack.enter_context(progress(label, of)))
+            told = f"step {step} of {of}" + (f", loss {loss:.4f}" if math.isfinite(loss) else "")
+            bars[0].update(step, told)
+            if not err().is_terminal and step * 10 // of > (step - 1) * 10 // of:
+                say(f"{told}, {perf_counter() - begun:.0f} s")
+
+        yield on_step
 
 
 def say(message: str) -> None:

@@ -1,6 +1,8 @@
 """A run in memory: the hits of each query in order, and the lines they are written as."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from ctypes import c_float
 
 from cstool import formats
 from cstool.errors import CstoolError
@@ -14,17 +16,31 @@ def order(hits: Iterable[Hit]) -> list[Hit]:
     return sorted(hits, key=lambda hit: (-hit.score, hit.pid))
 
 
-def by_query(hits: Iterable[Hit]) -> Run:
-    """Group the hits by query and put them in order; CstoolError for a passage listed twice."""
+def order_trec_eval(hits: Iterable[Hit]) -> list[Hit]:
+    """Sort the hits of one query as trec_eval does: score as float32 descending, pid descending."""
+    by_pid = sorted(hits, key=lambda hit: hit.pid, reverse=True)
+    return sorted(by_pid, key=lambda hit: -c_float(hit.score).value)
+
+
+def by_query(hits: Iterable[Hit], *, repeated: Counter[str] | None = None) -> Run:
+    """Group the hits by query and put them in order.
+
+    A passage listed twice for a query is a CstoolError, or, given `repeated`, counted there by qid
+    and kept once, where it stands best.
+    """
     run: Run = {}
     for hit in hits:
         run.setdefault(hit.qid, []).append(hit)
     for qid, found in run.items():
-        if len({hit.pid for hit in found}) < len(found):
-            pids = [hit.pid for hit in found]
-            twice = next(pid for pid in pids if pids.count(pid) > 1)
-            raise CstoolError(f"query {qid}: passage {twice} is listed more than once")
-        run[qid] = order(found)
+        best: dict[str, Hit] = {}
+        for hit in order(found):
+            if hit.pid not in best:
+                best[hit.pid] = hit
+            elif repeated is None:
+                raise CstoolError(f"query {qid}: passage {hit.pid} is listed more than once")
+            else:
+                repeated[qid] += 1
+        run[qid] = list(best.values())
     return run
 
 

@@ -1,6 +1,7 @@
 """Options and arguments that several commands share, each defined once."""
 
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,13 @@ def checked_language(value: str | None) -> str | None:
     return value
 
 
+def checked_tag(value: str) -> str:
+    """Check the name of a run: the lines of a TREC file are split at spaces."""
+    if value.split() != [value]:
+        raise typer.BadParameter(f"{value!r}: expected one word")
+    return value
+
+
 Output = Annotated[
     Path,
     typer.Option("--output", "-o", metavar="FILE", help="Where to write; - is stdout, .gz packs."),
@@ -48,3 +56,22 @@ Passages = Annotated[
     typer.Option(metavar="FILE", help="Passages: TSV (id, text) or JSONL.", show_default=False),
 ]
 Seed = Annotated[int, typer.Option(help="Another seed gives another draw.")]
+Tag = Annotated[
+    str, typer.Option(help="Name in the last column of the run.", callback=checked_tag)
+]
+
+
+class Number(StrEnum):
+    """How numbers are held while a model computes."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+    FP16 = "fp16"
+
+
+Precision = Annotated[
+    Number, typer.Option(help="Of the encoder. auto: 16 bits on CUDA, fp32 on the CPU.")
+]
+Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:1.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Pairs computed at once.")]

@@ -1,0 +1,122 @@
+"""`cstool train`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cstool import console, files, formats
+from cstool.cli import options
+from cstool.cli.job import Job
+from cstool.errors import CstoolError
+from cstool.settings import HUB_MODEL, Training
+
+
+class Loss(StrEnum):
+    """What is minimised."""
+
+    BINARY = "binary"
+
+
+def run(
+    job: Job,
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Training examples (JSONL); - is stdin.")
+    ] = files.STDIO,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the model goes.")
+    ] = Path("model"),
+    base: Annotated[
+        str, typer.Option(metavar="MODEL", help="Encoder to start from: a folder or a hub name.")
+    ] = HUB_MODEL,
+    max_steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"Steps of the optimiser. Default: the paper's {Training.max_steps}.",
+            show_default=False,
+        ),
+    ] = None,
+    epochs: Annotated[
+        float | None, typer.Option(min=0, help="Times through the examples, instead of steps.")
+    ] = None,
+    batch_size: options.BatchSize = Training.batch_size,
+    learning_rate: Annotated[
+        float, typer.Option(min=0, help="At the end of the warm-up; it then falls to 0.")
+    ] = Training.learning_rate,
+    warmup_steps: Annotated[
+        int, typer.Option(min=0, help="Capped to a tenth of the steps.")
+    ] = Training.warmup_steps,
+    weight_decay: Annotated[
+        float, typer.Option(min=0, help="Spares biases and LayerNorm.")
+    ] = Training.weight_decay,
+    max_length: Annotated[
+        int | None,
+        typer.Option(
+            min=8,
+            help="Tokens of a pair. Default: 512, or what the encoder has room for.",
+            show_default=False,
+        ),
+    ] = None,
+    loss: Annotated[Loss, typer.Option(help="What to minimise.")] = Loss.BINARY,
+    seed: options.Seed = Training.seed,
+    save_steps: Annotated[
+        int, typer.Option(min=1, help="Steps between checkpoints.")
+    ] = Training.save_steps,
+    precision: options.Precision = options.Number.AUTO,
+    device: options.Device = "auto",
+    resume: Annotated[
+        bool | None,
+        typer.Option(
+            "--resume/--restart",
+            help="An unfinished run: go on from its last checkpoint, or throw it away.",
+        ),
+    ] = None,
+) -> None:
+    """Train a cross-encoder on examples.
+
+    One output and binary cross-entropy; the paper's settings are the defaults. Until the run ends,
+    its checkpoints and TensorBoard logs lie in FOLDER.training; the logs stay with the model.
+
+    \b
+    cstool train switched.jsonl -o models/ml-cs/1 --seed 1
+    cstool train train.jsonl -o model --base ./encoder --epochs 1 --batch-size 32 --max-length 128
+    """
+    work = output.with_name(f"{output.name}.training")
+    files.check_output(work / "data")
+    if max_steps is not None and epochs is not None:
+        raise typer.BadParameter("--max-steps and --epochs exclude each other")
+    if resume is None and any(work.glob("checkpoint-*")):
+        raise CstoolError(f"{work} holds an unfinished run: say --resume or --restart")
+    examples = job.read(source, formats.parse_example)
+    from cstool.train import clear, train
+
+    settings = Training(
+        max_steps=max_steps or Training.max_steps,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        warmup_steps=warmup_steps,
+        weight_decay=weight_decay,
+        max_length=max_length,
+        loss=loss.value,
+        seed=seed,
+        save_steps=save_steps,
+        precision=precision.value,
+        device=device,
+    )
+    if not resume:
+        clear(work)
+    with console.steps("training") as on_step:
+        model, account = train(examples, base, work, settings, resume=bool(resume), on_step=on_step)
+    job.counts = account
+    with files.atomic_folder(output) as folder:
+        (work / "logs").rename(folder / "logs")
+        model.save(folder, job.account())
+    clear(work)
+    job.say(
+        f"{output}: {account['max_steps']} steps on {account['examples']} examples, "
+        f"mean loss {account['mean_loss']:.4f}; "
+        f"{account['truncated_passages']} passages and {account['truncated_queries']} queries cut"
+    )

@@ -1,0 +1,243 @@
+"""A cross-encoder: from pairs of texts to logits, and from and to a Hugging Face folder."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+import torch
+import transformers
+from tokenizers import Encoding, Tokenizer
+
+from cstool import __version__
+from cstool.errors import CstoolError
+
+CARD = "cstool.json"
+Pair = tuple[str, str]  # query, passage
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_CHUNK = 4096  # pairs tokenised and sorted by length at a time
+
+transformers.logging.set_verbosity_error()
+transformers.utils.logging.disable_progress_bar()
+
+
+@dataclass
+class PairEncoder:
+    """Turns pairs into token ids of at most `max_length`.
+
+    A passage is cut at its end. A query is never cut, unless it alone fills the limit; then its
+    passage is empty. Both are counted. Within the limit the ids are those of the tokenizer itself.
+    """
+
+    tokenizer: Any
+    max_length: int
+    truncated_passages: int = 0
+    truncated_queries: int = 0
+    _backend: Tokenizer = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            raise CstoolError("the model's tokenizer has no fast (tokenizer.json) version")
+        self._backend = Tokenizer.from_str(backend.to_str())  # a copy, to switch its cutting off
+        self._backend.no_truncation()
+        self._backend.no_padding()
+
+    def encode(self, pairs: Sequence[Pair]) -> list[Encoding]:
+        """Encode pairs, with the special tokens of the model around and between them."""
+        plain = partial(self._backend.encode_batch, add_special_tokens=False)
+        queries = plain([query for query, _ in pairs])
+        passages = plain([passage for _, passage in pairs])
+        room = self.max_length - self._backend.num_special_tokens_to_add(True)
+        encoded = []
+        for query, passage in zip(queries, passages, strict=True):
+            if len(query) > room:
+                self.truncated_queries += 1
+                query.truncate(room)
+            if len(query) + len(passage) > room:
+                self.truncated_passages += 1
+                passage.truncate(room - len(query))
+            encoded.append(self._backend.post_process(query, passage))
+        return encoded
+
+    def batch(self, encoded: Sequence[Encoding]) -> dict[str, torch.Tensor]:
+        """Pad encoded pairs to the longest and stack them: tensors of shape (batch, length)."""
+        longest = max(map(len, encoded))
+        padding = self.tokenizer.pad_token_id
+
+        def padded(rows: Iterator[list[int]], value: int) -> torch.Tensor:
+            return torch.tensor([row + [value] * (longest - len(row)) for row in rows])
+
+        inputs = {
+            "input_ids": padded((item.ids for item in encoded), padding),
+            "attention_mask": padded((item.attention_mask for item in encoded), 0),
+        }
+        if "token_type_ids" in self.tokenizer.model_input_names:
+            inputs["token_type_ids"] = padded((item.type_ids for item in encoded), 0)
+        return inputs
+
+
+@dataclass
+class CrossEncoder:
+    """A sequence classifier with its tokenizer; higher logits mean more relevant."""
+
+    model: Any
+    encoder: PairEncoder
+
+    @classmethod
+    def load(
+        cls, name: str, *, max_length: int | None = None, device: str = "auto", dtype: str = "auto"
+    ) -> "CrossEncoder":
+        """Load a trained cross-encoder for scoring; CstoolError if it is none.
+
+        `dtype` is that of the encoder's weights (auto: fp32 on the CPU, bf16 or fp16 on CUDA); the
+        classifier on top always computes in float32.
+        """
+        place = find_device(device)
+        if dtype == "auto":
+            dtype = half_precision(place) or "fp32"
+        model, missing = _load_model(name)
+        if missing:
+            raise CstoolError(f"{name}: has no trained classifier on top of its encoder")
+        if model.config.num_labels not in (1, 2):
+            raise CstoolError(f"{name}: gives {model.config.num_labels} logits, expected 1 or 2")
+        model.base_model.to(_DTYPES[dtype])
+        for part in model.children():
+            if part is not model.base_model:
+                part.register_forward_pre_hook(_in_float32)
+        model.eval().to(place)
+        return cls(model, PairEncoder(_load_tokenizer(name), _length(name, model, max_length)))
+
+    @classmethod
+    def begin(cls, name: str, *, max_length: int | None, default: int) -> "CrossEncoder":
+        """Put a fresh classifier with one output on an encoder, for training.
+
+        `default` is the length to use where the encoder allows it and none is asked for.
+        """
+        model, _ = _load_model(name, num_labels=1, ignore_mismatched_sizes=True)
+        length = max_length or min(default, _positions(model))
+        # What transformers' own loss must be if somebody trains this model further.
+        model.config.problem_type = "multi_label_classification"
+        return cls(model, PairEncoder(_load_tokenizer(name), _length(name, model, length)))
+
+    def logits(
+        self,
+        pairs: Sequence[Pair],
+        *,
+        batch_size: int = 32,
+        scored: Callable[[int], None] = lambda count: None,
+    ) -> list[float]:
+        """Score pairs, in their order. `scored` hears how many are done.
+
+        With two outputs the score is the log-odds of the second: their difference.
+        """
+        scores = [0.0] * len(pairs)
+        for start in range(0, len(pairs), _CHUNK):
+            encoded = self.encoder.encode(pairs[start : start + _CHUNK])
+            # Pairs of like length share a batch: less padding.
+            order = sorted(range(len(encoded)), key=lambda i: (-len(encoded[i]), i))
+            for first in range(0, len(order), batch_size):
+                chosen = order[first : first + batch_size]
+                outputs = self._forward([encoded[i] for i in chosen])
+                for i, output in zip(chosen, outputs, strict=True):
+                    scores[start + i] = output[-1] - output[0] if len(output) == 2 else output[0]
+                scored(start + first + len(chosen))
+        return scores
+
+    def save(self, folder: Path, card: dict[str, Any]) -> None:
+        """Write weights (safetensors), tokenizer, config and, last, what `card` tells.
+
+        The folder loads in transformers and in sentence-transformers' CrossEncoder, which is told
+        to give the logits as they are.
+        """
+        self.model.config.sentence_transformers = {
+            "activation_fn": "torch.nn.modules.linear.Identity",
+            "version": "5.0.0",
+        }
+        self.encoder.tokenizer.model_max_length = self.encoder.max_length
+        self.model.save_pretrained(folder)
+        self.encoder.tokenizer.save_pretrained(folder)
+        for file in folder.glob("*.safetensors"):  # safetensors lets nobody else read them
+            file.chmod((folder / "config.json").stat().st_mode)
+        content = {"version": __version__, "max_length": self.encoder.max_length, **card}
+        (folder / CARD).write_bytes(
+            orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        )
+
+    @torch.inference_mode()
+    def _forward(self, encoded: Sequence[Encoding]) -> list[list[float]]:
+        inputs = self.encoder.batch(encoded)
+        device = self.model.device
+        outputs = self.model(**{name: tensor.to(device) for name, tensor in inputs.items()})
+        rows: list[list[float]] = outputs.logits.float().cpu().tolist()
+        return rows
+
+
+def find_device(name: str = "auto") -> str:
+    """Choose CUDA where there is one, else the CPU; CstoolError if the device asked for is none."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise CstoolError(f"device {name}: torch finds no CUDA device")
+    return name
+
+
+def half_precision(device: str) -> str | None:
+    """Name the 16-bit format that the device is fast in; none on the CPU."""
+    if not device.startswith("cuda"):
+        return None
+    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+
+
+def _load_model(name: str, **options: Any) -> tuple[Any, set[str]]:  # noqa: ANN401
+    try:
+        model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
+            _local(name), dtype=torch.float32, output_loading_info=True, **options
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CstoolError(f"{name}: {_first_line(error)}") from error
+    return model, set(info["missing_keys"])
+
+
+def _load_tokenizer(name: str) -> Any:  # noqa: ANN401 - transformers has no common type
+    try:
+        return transformers.AutoTokenizer.from_pretrained(_local(name))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CstoolError(f"{name}: {_first_line(error)}") from error
+
+
+def _local(name: str) -> str:
+    """Tell a folder from a name on the hub, so that a mistyped path is not looked for there."""
+    if not Path(name).is_dir() and (name.startswith((".", os.sep)) or name.count("/") > 1):
+        raise CstoolError(f"{name}: no such folder")
+    return name
+
+
+def _length(name: str, model: Any, wanted: int | None) -> int:  # noqa: ANN401
+    limit = _positions(model)
+    card = Path(name) / CARD
+    if wanted is None and card.is_file():
+        wanted = int(orjson.loads(card.read_bytes())["max_length"])
+    if wanted is not None and wanted > limit:
+        raise CstoolError(f"{name}: has {limit} positions, fewer than --max-length {wanted}")
+    return wanted or limit
+
+
+def _positions(model: Any) -> int:  # noqa: ANN401
+    """Count the tokens that fit: RoBERTa's family numbers its positions from padding + 1."""
+    config = model.config
+    positions = getattr(config, "max_position_embeddings", None) or 512
+    if "roberta" in config.model_type or config.model_type in ("camembert", "mpnet"):
+        positions -= config.pad_token_id + 1
+    return int(positions)
+
+
+def _in_float32(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:  # noqa: ANN401
+    return tuple(item.float() if torch.is_tensor(item) else item for item in inputs)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

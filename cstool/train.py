@@ -1,0 +1,197 @@
+"""Fine-tune a cross-encoder on training examples, through transformers' Trainer."""
+
+import hashlib
+import math
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+import torch
+from datasets import Dataset, Features, Value
+from datasets.arrow_writer import ArrowWriter
+from torch.utils.tensorboard import SummaryWriter
+from transformers import (
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
+from transformers.integrations.integration_utils import TensorBoardCallback
+from transformers.trainer_utils import get_last_checkpoint
+
+from cstool import formats
+from cstool.crossencoder import CrossEncoder, find_device, half_precision
+from cstool.errors import CstoolError
+from cstool.losses import LOSSES
+from cstool.records import Example
+from cstool.settings import Training
+
+Step = Callable[[int, int, float], None]  # step, of how many, mean loss since the last report
+_ROWS = 1000  # examples per write
+_REPORTS = 100  # of the loss, per run
+
+
+def train(
+    examples: Iterable[Example],
+    base: str,
+    work: Path,
+    settings: Training,
+    *,
+    resume: bool = False,
+    on_step: Step = lambda step, of, loss: None,
+) -> tuple[CrossEncoder, dict[str, Any]]:
+    """Train and give the cross-encoder and an account of its training.
+
+    `work` is a folder for the data, the checkpoints and the TensorBoard logs. With `resume` the
+    last checkpoint in it is continued, and ends with the weights of an uninterrupted run (same
+    machine, device, precision and thread count); CstoolError if it was begun with other data or
+    settings.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    data, account = _dataset(examples, work / "examples.arrow")
+    steps = settings.steps(len(data))
+    warmup = min(settings.warmup_steps, int(settings.warmup_share * steps))
+    plan = {"base": base, **asdict(settings), "max_steps": steps, "warmup_steps": warmup, **account}
+    checkpoint = _checkpoint(work, plan) if resume else None
+    (work / "plan.json").write_bytes(orjson.dumps(plan))
+
+    set_seed(settings.seed)  # the fresh classifier depends on it
+    model = CrossEncoder.begin(base, max_length=settings.max_length, default=Training.LENGTH)
+    device = find_device(settings.device)
+    precision = settings.precision
+    if precision == "auto":
+        precision = half_precision(device) or "fp32"
+    arguments = TrainingArguments(
+        output_dir=str(work),
+        max_steps=steps,
+        per_device_train_batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=warmup,
+        weight_decay=settings.weight_decay,  # the Trainer spares biases and LayerNorm
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
+        use_cpu=device == "cpu",
+        seed=settings.seed,
+        save_steps=settings.save_steps,
+        save_total_limit=2,
+        logging_steps=math.ceil(steps / _REPORTS),
+        logging_nan_inf_filter=False,
+        dataloader_pin_memory=device != "cpu",
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+    logs = SummaryWriter(log_dir=str(work / "logs"))
+    trainer = _Trainer(
+        model=model.model,
+        args=arguments,
+        train_dataset=data,
+        data_collator=_Collator(model),
+        callbacks=[TensorBoardCallback(logs), _Reporter(on_step)],
+    )
+    trainer.remove_callback(PrinterCallback)  # it would print on stdout
+    trainer.loss = LOSSES[settings.loss]
+    trainer.loss_is_scaled_for_ga = False
+    result = trainer.train(resume_from_checkpoint=checkpoint)
+    logs.close()
+    return model, plan | {
+        "device": device,
+        "precision": precision,
+        "mean_loss": result.training_loss,
+        "truncated_passages": model.encoder.truncated_passages,
+        "truncated_queries": model.encoder.truncated_queries,
+    }
+
+
+class _Trainer(Trainer):
+    """The Trainer with our loss on the one logit."""
+
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:  # noqa: ANN401 - as the Trainer's own
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        loss = self.loss(outputs.logits.squeeze(-1), labels)
+        return (loss, outputs) if return_outputs else loss
+
+
+class _Reporter(TrainerCallback):
+    """Passes on how far the training is; stops it when the loss is no number any more."""
+
+    def __init__(self, on_step: Step) -> None:
+        self._on_step, self._loss = on_step, math.nan
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ANN401
+        loss = (logs or {}).get("loss")
+        if loss is not None and not math.isfinite(loss):
+            raise CstoolError(
+                f"the loss is {loss} at step {state.global_step}: lower --learning-rate, "
+                "or train with --precision fp32"
+            )
+        self._loss = loss if loss is not None else self._loss
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401
+        self._on_step(state.global_step, state.max_steps, self._loss)
+
+
+class _Collator:
+    """Tokenises examples when they are needed, padded to the longest of their batch."""
+
+    def __init__(self, model: CrossEncoder) -> None:
+        self._encoder = model.encoder
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        encoded = self._encoder.encode([(row["query"], row["passage"]) for row in rows])
+        labels = torch.tensor([row["label"] for row in rows], dtype=torch.float32)
+        return {**self._encoder.batch(encoded), "labels": labels}
+
+
+def _dataset(examples: Iterable[Example], path: Path) -> tuple[Dataset, dict[str, Any]]:
+    """Write examples to an Arrow file and map it into memory, so that they need not fit there."""
+    features = Features(
+        {"query": Value("string"), "passage": Value("string"), "label": Value("float32")}
+    )
+    digest, positives = hashlib.sha256(), 0.0
+    with ArrowWriter(path=str(path), features=features, writer_batch_size=_ROWS) as writer:
+        for example in examples:
+            digest.update(formats.format_example(example).encode())
+            positives += example.label
+            row = (example.query, example.passage, example.label)
+            writer.write(dict(zip(features, row, strict=True)))
+        count, _ = writer.finalize()
+    if count == 0:
+        raise CstoolError("there is no training example")
+    data = Dataset.from_file(str(path))
+    return data, {
+        "examples": count,
+        "positives": positives,
+        "examples_sha256": digest.hexdigest(),
+    }
+
+
+def _checkpoint(work: Path, plan: dict[str, Any]) -> str | None:
+    begun = work / "plan.json"
+    if not begun.is_file():
+        return None
+    old = orjson.loads(begun.read_bytes())
+    if changed := sorted(key for key in plan.keys() | old.keys() if plan.get(key) != old.get(key)):
+        told = ", ".join(f"{key} was {old.get(key)}, is {plan.get(key)}" for key in changed)
+        raise CstoolError(f"{work} cannot be resumed: {told}")
+    last: str | None = get_last_checkpoint(str(work))
+    return last
+
+
+def clear(work: Path) -> None:
+    """Remove the data and the checkpoints of a run that has ended or is not wanted."""
+    shutil.rmtree(work, ignore_errors=True)

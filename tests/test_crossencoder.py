@@ -1,0 +1,142 @@
+import pytest
+import torch
+import transformers
+from sentence_transformers import CrossEncoder as Peer
+
+from cstool.crossencoder import CrossEncoder, PairEncoder
+from cstool.errors import CstoolError
+
+PAIRS = [
+    ("what is the capital of france", "paris lies on the seine"),
+    ("who wrote faust", "goethe"),
+    ("", "a long novel about war and peace"),
+    ("where", ""),
+    ("", ""),
+    ("who wrote war and peace", "tolstoy wrote a long novel " * 3),
+]
+
+
+@pytest.fixture(params=["bert", "xlmr"])
+def encoder(request) -> str:
+    return request.getfixturevalue(request.param)
+
+
+def saved(encoder: str, tmp_path, max_length: int | None = None) -> tuple[CrossEncoder, str]:
+    torch.manual_seed(7)
+    model = CrossEncoder.begin(encoder, max_length=max_length, default=512)
+    model.model.eval()
+    folder = tmp_path / "model"
+    folder.mkdir()
+    model.save(folder, {})
+    return model, str(folder)
+
+
+def test_ids_are_the_tokenizers_own(encoder):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(encoder)
+    ours = PairEncoder(tokenizer, 64).encode(PAIRS)
+    for (query, passage), encoded in zip(PAIRS, ours, strict=True):
+        theirs = {key: row[0] for key, row in tokenizer([query], [passage]).items()}
+        assert encoded.ids == theirs["input_ids"]
+        if "token_type_ids" in theirs:
+            assert encoded.type_ids == theirs["token_type_ids"]
+
+
+def test_only_the_passage_is_cut(encoder):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(encoder)
+    pair = ("who wrote faust", "goethe wrote a long novel about the river seine")
+    ours = PairEncoder(tokenizer, 10)
+    [encoded] = ours.encode([pair])
+    theirs = tokenizer(*pair, truncation="only_second", max_length=10)
+    assert encoded.ids == theirs["input_ids"]
+    assert (ours.truncated_passages, ours.truncated_queries) == (1, 0)
+
+
+def test_a_query_that_fills_the_limit_is_cut_and_counted(bert):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(bert)
+    ours = PairEncoder(tokenizer, 8)  # five words and three special tokens
+    fits, full, both = ours.encode(
+        [
+            ("the capital of france is", ""),
+            ("the capital of france is paris", ""),
+            ("the capital of france is paris", "berlin"),
+        ]
+    )
+    assert tokenizer.decode(fits.ids) == "[CLS] the capital of france is [SEP] [SEP]"
+    assert full.ids == fits.ids == both.ids
+    assert (ours.truncated_passages, ours.truncated_queries) == (1, 2)
+
+
+def test_same_logits_in_transformers_and_sentence_transformers(encoder, tmp_path):
+    _, folder = saved(encoder, tmp_path, max_length=48)
+    pairs = [pair for pair in PAIRS if len(pair[1]) < 60]
+    ours = CrossEncoder.load(folder).logits(pairs, batch_size=2)
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    with torch.inference_mode():
+        plain = [
+            model(**tokenizer([query], [passage], return_tensors="pt")).logits.item()
+            for query, passage in pairs
+        ]
+    peer = Peer(folder)
+    assert peer.max_seq_length == 48
+    assert ours == pytest.approx(plain, abs=1e-5)
+    assert ours == pytest.approx(peer.predict(pairs).tolist(), abs=1e-5)
+    assert len({round(score, 4) for score in ours}) > 1
+
+
+def test_scores_do_not_depend_on_the_batch(encoder, tmp_path):
+    _, folder = saved(encoder, tmp_path)
+    model = CrossEncoder.load(folder)
+    alone = [model.logits([pair])[0] for pair in PAIRS]
+    assert model.logits(PAIRS, batch_size=6) == pytest.approx(alone, abs=1e-5)
+    assert model.logits(PAIRS[::-1], batch_size=4) == pytest.approx(alone[::-1], abs=1e-5)
+
+
+def test_head_computes_in_float32_on_a_bf16_encoder(encoder, tmp_path):
+    _, folder = saved(encoder, tmp_path)
+    half = CrossEncoder.load(folder, dtype="bf16")
+    assert next(half.model.base_model.parameters()).dtype == torch.bfloat16
+    assert next(half.model.classifier.parameters()).dtype == torch.float32
+    assert half.logits(PAIRS) == pytest.approx(CrossEncoder.load(folder).logits(PAIRS), abs=0.05)
+
+
+def test_two_outputs_score_by_their_difference(bert, tmp_path):
+    torch.manual_seed(7)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(bert, num_labels=2)
+    model.save_pretrained(tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(bert)
+    tokenizer.save_pretrained(tmp_path)
+    with torch.inference_mode():
+        low, high = model.eval()(**tokenizer(*PAIRS[0], return_tensors="pt")).logits[0].tolist()
+    [score] = CrossEncoder.load(str(tmp_path)).logits(PAIRS[:1])
+    assert score == pytest.approx(high - low, abs=1e-5)
+
+
+def test_what_cannot_score_is_refused(bert, tmp_path):
+    with pytest.raises(CstoolError, match="no trained classifier"):
+        CrossEncoder.load(bert)
+    with pytest.raises(CstoolError, match="no such folder"):
+        CrossEncoder.load(str(tmp_path / "nothing"))
+    with pytest.raises(CstoolError, match=str(tmp_path)):
+        CrossEncoder.load(str(tmp_path))
+    with pytest.raises(CstoolError, match="64 positions"):
+        CrossEncoder.begin(bert, max_length=65, default=512)
+
+
+def test_length_follows_the_encoder_and_travels_with_the_model(encoder, tmp_path):
+    model, folder = saved(encoder, tmp_path)
+    assert model.encoder.max_length == 64
+    (tmp_path / "b").mkdir()
+    _, shorter = saved(encoder, tmp_path / "b", max_length=32)
+    assert CrossEncoder.load(shorter).encoder.max_length == 32
+    assert CrossEncoder.load(shorter, max_length=40).encoder.max_length == 40
+    assert CrossEncoder.load(folder).encoder.max_length == 64
+
+
+def test_files_are_safetensors_and_readable_by_others(bert, tmp_path):
+    _, folder = saved(bert, tmp_path)
+    files = sorted(path.name for path in (tmp_path / "model").iterdir())
+    assert "model.safetensors" in files
+    assert not [name for name in files if name.endswith((".bin", ".pt", ".pkl"))]
+    assert (tmp_path / "model" / "model.safetensors").stat().st_mode & 0o044 == 0o044

@@ -1,0 +1,119 @@
+import math
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from cstool.crossencoder import CrossEncoder
+from cstool.errors import CstoolError
+from cstool.records import Example
+from cstool.settings import Training
+from cstool.train import train
+
+SETTINGS = Training(
+    max_steps=12, batch_size=4, learning_rate=1e-3, max_length=32, save_steps=5, device="cpu"
+)
+
+
+def examples(count: int = 30) -> list[Example]:
+    """Make examples that a model can learn: "paris" answers, "berlin" does not."""
+    return [
+        Example(f"q{i}", f"where is the {place}", f"p{i}", f"the {place} lies in {town}", label)
+        for i in range(count)
+        for place in (("river", "city", "house")[i % 3],)
+        for town, label in ((("paris", 1), ("berlin", 0))[i % 2],)
+    ]
+
+
+def weights(model: CrossEncoder) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in model.model.state_dict().items()}
+
+
+def test_the_papers_settings_are_the_defaults():
+    paper = Training()
+    assert (paper.max_steps, paper.batch_size, paper.learning_rate) == (200_000, 64, 2e-5)
+    assert (paper.warmup_steps, paper.weight_decay, paper.LENGTH) == (5_000, 0.01, 512)
+
+
+def test_steps_of_epochs():
+    # 10 examples in batches of 4 are 3 steps; one and a half times through, 15 / 4 = 4.
+    assert Training(epochs=1, batch_size=4).steps(10) == 3
+    assert Training(epochs=1.5, batch_size=4).steps(10) == 4
+    assert Training(epochs=0.001, batch_size=4).steps(10) == 1
+
+
+@pytest.mark.parametrize("name", ["bert", "xlmr"])
+def test_it_learns(name, request, tmp_path):
+    settings = Training(max_steps=100, batch_size=8, learning_rate=3e-3, max_length=32, device="cpu")
+    losses = []
+    model, account = train(
+        examples(),
+        request.getfixturevalue(name),
+        tmp_path / "work",
+        settings,
+        on_step=lambda step, of, loss: losses.append(loss),
+    )
+    assert account["warmup_steps"] == 10  # a tenth of the steps, not the paper's 5,000
+    assert losses[1] > 0.5 > 0.2 > losses[-1]
+    model.model.eval()
+    yes, no = model.logits(
+        [("where is the city", f"the city lies in {town}") for town in ("paris", "berlin")]
+    )
+    assert yes > 0 > no
+
+
+def test_a_resumed_run_ends_with_the_same_weights(bert, tmp_path):
+    whole, _ = train(examples(), bert, tmp_path / "whole", SETTINGS)
+
+    def stop(step: int, of: int, loss: float) -> None:
+        if step == 8:
+            raise KeyboardInterrupt
+
+    work = tmp_path / "work"
+    with pytest.raises(KeyboardInterrupt):
+        train(examples(), bert, work, SETTINGS, on_step=stop)
+    steps = []
+    resumed, _ = train(
+        examples(), bert, work, SETTINGS, resume=True, on_step=lambda step, *_: steps.append(step)
+    )
+    assert steps == [6, 7, 8, 9, 10, 11, 12]
+    for name, tensor in weights(whole).items():
+        assert torch.equal(tensor, weights(resumed)[name]), name
+
+
+def test_resuming_with_other_data_or_settings_is_refused(bert, tmp_path):
+    train(examples(), bert, tmp_path, SETTINGS)
+    with pytest.raises(CstoolError, match="examples was 30, is 29"):
+        train(examples(29), bert, tmp_path, SETTINGS, resume=True)
+    other = Training(**{**vars(SETTINGS), "learning_rate": 2e-3})
+    with pytest.raises(CstoolError, match=r"learning_rate was 0\.001, is 0\.002"):
+        train(examples(), bert, tmp_path, other, resume=True)
+
+
+def test_same_seed_same_weights_other_seed_others(bert, tmp_path):
+    first, _ = train(examples(), bert, tmp_path / "1", SETTINGS)
+    again, _ = train(examples(), bert, tmp_path / "2", SETTINGS)
+    other, _ = train(examples(), bert, tmp_path / "3", Training(**{**vars(SETTINGS), "seed": 2}))
+    assert all(torch.equal(t, weights(again)[n]) for n, t in weights(first).items())
+    assert not torch.equal(first.model.classifier.weight, other.model.classifier.weight)
+
+
+def test_biases_and_layer_norms_do_not_decay(bert, tmp_path):
+    # A learning rate of zero after the warm-up would hide it: look at the optimiser's groups.
+    train(examples(), bert, tmp_path, SETTINGS)
+    state = torch.load(tmp_path / "checkpoint-10" / "optimizer.pt", weights_only=True)
+    decays = {group["weight_decay"]: len(group["params"]) for group in state["param_groups"]}
+    names = load_file(tmp_path / "checkpoint-10" / "model.safetensors")
+    spared = sum(name.endswith("bias") or "LayerNorm" in name for name in names)
+    assert decays == {0.01: len(names) - spared, 0.0: spared}
+
+
+def test_a_loss_that_is_no_number_stops_the_run(bert, tmp_path):
+    settings = Training(**{**vars(SETTINGS), "learning_rate": math.inf})
+    with pytest.raises(CstoolError, match="--learning-rate"):
+        train(examples(), bert, tmp_path, settings)
+
+
+def test_no_examples(bert, tmp_path):
+    with pytest.raises(CstoolError, match="no training example"):
+        train([], bert, tmp_path, SETTINGS)
