@@ -12,17 +12,13 @@ import orjson
 from cstool.records import Entry, Example, Hit, Pair, Qrel, Score, Text, Triple
 
 EXAMPLE_KEYS = ("qid", "query", "pid", "passage", "label")
+SCORE_COLUMNS = ("system", "query_lang", "passage_lang", "seed", "measure", "qid", "value")
 
 
 def parse_text(line: str) -> Text:
     """Read a query or passage: `id<TAB>text`, or JSON with `id` and `text` or `contents`."""
     if line.startswith("{"):
-        row = _object(line)
-        key = "text" if "text" in row else "contents"
-        if "id" not in row or key not in row:
-            raise ValueError(f"keys {_keys(row)}, expected id and text (or contents)")
-        extra = {name: value for name, value in row.items() if name not in ("id", key)}
-        return Text(_trec_id(_string(row, "id")), _string(row, key), extra)
+        return _text(_object(line))
     name, tab, text = line.partition("\t")
     if not tab:
         raise ValueError(f"{_shown(line)}, expected id<TAB>text or a JSON object")
@@ -48,21 +44,7 @@ def format_text_jsonl(text: Text) -> str:
 
 def parse_example(line: str) -> Example:
     """Read a training example: JSON with qid, query, pid, passage, label and any further keys."""
-    row = _object(line)
-    missing = [key for key in EXAMPLE_KEYS if key not in row]
-    if missing:
-        raise ValueError(f"no {', '.join(missing)}; expected keys {', '.join(EXAMPLE_KEYS)}")
-    label = row["label"]
-    if isinstance(label, bool) or not isinstance(label, int | float) or not 0 <= label <= 1:
-        raise ValueError(f"label is {label!r}, expected a number from 0 to 1")
-    return Example(
-        qid=_string(row, "qid"),
-        query=_string(row, "query"),
-        pid=_string(row, "pid"),
-        passage=_string(row, "passage"),
-        label=label,
-        extra={key: value for key, value in row.items() if key not in EXAMPLE_KEYS},
-    )
+    return _example(_object(line))
 
 
 def format_example(example: Example) -> str:
@@ -72,9 +54,10 @@ def format_example(example: Example) -> str:
 
 def parse_record(line: str) -> Example | Text:
     """Read a training example, a query or a passage, told apart by their keys."""
-    if line.startswith("{") and "query" in _object(line):
-        return parse_example(line)
-    return parse_text(line)
+    if not line.startswith("{"):
+        return parse_text(line)
+    row = _object(line)
+    return _example(row) if "query" in row or "id" not in row else _text(row)
 
 
 def format_record(record: Example | Text) -> str:
@@ -139,9 +122,10 @@ def parse_entry(line: str) -> Entry:
 
 
 def format_entry(entry: Entry) -> str:
-    """Write a lexicon line; ValueError if a word holds a tab."""
-    if "\t" in entry.source + entry.target:
-        raise ValueError(f"{entry.source!r} - {entry.target!r} holds a tab")
+    """Write a lexicon line; ValueError for words that it could not be read back with."""
+    for word in (entry.source, entry.target):
+        if not word or word != word.strip() or "\t" in word:
+            raise ValueError(f"{word!r} in a lexicon: expected no tab and no space around")
     return f"{entry.source}\t{entry.target}\t{entry.score:.9g}"
 
 
@@ -154,35 +138,80 @@ def parse_word_pair(line: str) -> Entry:
     return Entry(words[0], words[1])
 
 
+def parse_title_pair(line: str) -> Entry:
+    """Read a pair of titles: source<TAB>target and ignored columns; either may hold spaces."""
+    if "\t" not in line:
+        raise ValueError(f"{_shown(line)}, expected source<TAB>target")
+    return parse_word_pair(line)
+
+
 def format_score(score: Score) -> str:
     """Write one value as TSV: system, query and passage language, seed, measure, qid, value."""
     names = (score.system, score.query_lang, score.passage_lang, score.seed)
     return "\t".join((*names, score.measure, score.qid, f"{score.value:.6f}"))
 
 
+def check_id(name: str) -> str:
+    """Give an id back; ValueError if TREC files, which split at spaces, cannot hold it."""
+    return _trec_id(name)
+
+
+def _text(row: dict[str, Any]) -> Text:
+    key = "text" if "text" in row else "contents"
+    if "id" not in row or key not in row:
+        raise ValueError(f"keys {_keys(row)}, expected id and text (or contents)")
+    extra = {name: value for name, value in row.items() if name not in ("id", key)}
+    return Text(_trec_id(_string(row, "id")), _string(row, key), extra)
+
+
+def _example(row: dict[str, Any]) -> Example:
+    missing = [key for key in EXAMPLE_KEYS if key not in row]
+    if missing:
+        raise ValueError(f"no {', '.join(missing)}; expected keys {', '.join(EXAMPLE_KEYS)}")
+    label = row["label"]
+    if isinstance(label, bool) or not isinstance(label, int | float) or not 0 <= label <= 1:
+        raise ValueError(f"label is {label!r}, expected a number from 0 to 1")
+    return Example(
+        qid=_string(row, "qid"),
+        query=_string(row, "query"),
+        pid=_string(row, "pid"),
+        passage=_string(row, "passage"),
+        label=label,
+        extra={key: value for key, value in row.items() if key not in EXAMPLE_KEYS},
+    )
+
+
 def _object(line: str) -> dict[str, Any]:
-    row = orjson.loads(line)
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        problem = f"{error.msg} at character {error.pos + 1}"
+        raise ValueError(f"{_shown(line)}, expected a JSON object ({problem})") from error
     if not isinstance(row, dict):
         raise ValueError(f"{_shown(line)}, expected a JSON object")
     return row
 
 
 def _json(row: Mapping[str, Any]) -> str:
-    return orjson.dumps(row).decode("utf-8")
+    try:
+        return orjson.dumps(row).decode("utf-8")
+    except orjson.JSONEncodeError as error:
+        raise ValueError(f"cannot be written as JSON: {error}") from error
 
 
 def _string(row: Mapping[str, Any], key: str) -> str:
     value = row[key]
-    if key.endswith("id") and isinstance(value, int) and not isinstance(value, bool):
+    is_id = key.endswith("id")
+    if is_id and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if not isinstance(value, str) or (key.endswith("id") and not value):
-        raise ValueError(f"{key} is {_shown(repr(value))}, expected a string")
+    if not isinstance(value, str) or (is_id and not value):
+        raise ValueError(f"{key} is {_shown(value)}, expected {'an id' if is_id else 'a string'}")
     return value
 
 
 def _trec_id(name: str) -> str:
     if not name or name.split() != [name]:
-        raise ValueError(f"id is {_shown(repr(name))}, expected a word: TREC files split at spaces")
+        raise ValueError(f"id is {_shown(name)}, expected a word: TREC files split at spaces")
     return name
 
 
@@ -197,8 +226,10 @@ def _number(text: str, name: str) -> float:
 
 
 def _keys(row: Mapping[str, Any]) -> str:
-    return ", ".join(row) or "none"
+    return _shown(", ".join(row))
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+def _shown(value: object) -> str:
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else value[:57] + "...")
+    return repr(value)[:60]

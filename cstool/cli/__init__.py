@@ -5,7 +5,16 @@ from typing import Annotated
 import typer
 
 from cstool import __version__
-from cstool.cli import codeswitch
+from cstool.cli import (
+    codeswitch,
+    evaluate,
+    examples,
+    induce_lexicon,
+    prepare,
+    rerank,
+    retrieve,
+    train,
+)
 from cstool.cli.command import Group, command
 
 app = typer.Typer(
@@ -30,3 +39,10 @@ def cstool(
 
 
 command(app, "codeswitch")(codeswitch.run)
+command(app, "train")(train.run)
+command(app, "rerank")(rerank.run)
+command(app, "retrieve")(retrieve.run)
+app.add_typer(prepare.app, name="prepare")
+command(app, "examples")(examples.run)
+app.add_typer(induce_lexicon.app, name="induce-lexicon")
+command(app, "evaluate")(evaluate.run)

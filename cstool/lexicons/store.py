@@ -49,7 +49,7 @@ def find(name: str) -> Path:
     places += [Path(home) / "lexicons" / name] if home else []
     places += [SHIPPED / name]
     for place in places:
-        if place.exists():
+        if os.access(place, os.F_OK):
             return place
     looked = ", ".join(str(place) for place in places)
     raise CstoolError(f"no lexicon {name}: looked at {looked}; shipped: {', '.join(shipped())}")
@@ -67,9 +67,12 @@ def pairs(path: Path, source: str) -> dict[str, Path]:
     for file in candidates:
         match = _FILE.fullmatch(file.name)
         if match and match["source"] == source:
+            if other := found.get(match["target"]):
+                raise CstoolError(f"{path}: holds both {other.name} and {file.name}")
             found[match["target"]] = file
     if not found:
-        raise CstoolError(f"{path}: holds no file such as {source}-de.tsv")
+        verb = "is" if path.is_file() else "holds"
+        raise CstoolError(f"{path}: {verb} no file such as {source}-de.tsv")
     return found
 
 

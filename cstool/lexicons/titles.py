@@ -15,10 +15,17 @@ from cstool.records import Entry
 _NAMESPACE = regex.compile(r"\p{L}[\p{L}\p{M} _]*:(?=\S)")
 _DISAMBIGUATION = regex.compile(r"\s+\([^()]*\)$")
 
+_STOP_WORDS = """
+a about above after again all also am an and any are as at be because been before being below
+between both but by can could did do does doing down during each few for from further had has have
+having he her here hers herself him himself his how i if in into is it its itself just me might more
+most must my myself no nor not now of off on once only or other our ours ourselves out over own same
+shall she should so some such than that the their theirs them themselves then there these they this
+those through to too under until up us very was we were what when where which while who whom whose
+why will with would you your yours yourself yourselves
+"""
 # A title such as "The" or "It" is that of a film or a novel, not the translation of the word.
-STOP_WORDS = frozenset(
-    ["a", "about", "above", "after", "again", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "because", "been", "before", "being", "below", "between", "both", "but", "by", "can", "could", "did", "do", "does", "doing", "down", "during", "each", "few", "for", "from", "further", "had", "has", "have", "having", "he", "her", "here", "hers", "herself", "him", "himself", "his", "how", "i", "if", "in", "into", "is", "it", "its", "itself", "just", "me", "might", "more", "most", "must", "my", "myself", "no", "nor", "not", "now", "of", "off", "on", "once", "only", "or", "other", "our", "ours", "ourselves", "out", "over", "own", "same", "shall", "she", "should", "so", "some", "such", "than", "that", "the", "their", "theirs", "them", "themselves", "then", "there", "these", "they", "this", "those", "through", "to", "too", "under", "until", "up", "us", "very", "was", "we", "were", "what", "when", "where", "which", "while", "who", "whom", "whose", "why", "will", "with", "would", "you", "your", "yours", "yourself", "yourselves"]
-)
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
 def clean(pairs: Iterable[Entry], left_out: Counter[str], *, max_words: int) -> Iterator[Entry]:

@@ -1,0 +1,1 @@
+"""Known datasets, each family turned into queries, passages and judgements."""
