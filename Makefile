@@ -1,0 +1,53 @@
+# cstool: `make help` lists what can be made.
+PYTHON ?= python3
+BIN := .venv/bin
+# Where the tests on real data find it; without it they are left out (see CONTRIBUTING.md).
+export CSTOOL_REAL_DATA
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types docs bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(BIN)/.dev  ## make .venv with cstool and the tools to develop it
+
+demo: $(BIN)/.installed  ## run the main job on the embedded example, offline
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C examples/demo
+
+test: $(BIN)/.dev  ## run the tests
+	$(BIN)/python -m pytest
+
+check: lint types docs test  ## everything that must pass before a commit lands
+
+lint: $(BIN)/.dev  ## formatting and lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(BIN)/.dev  ## static types
+	$(BIN)/mypy
+
+docs: $(BIN)/.dev  ## write docs/commands.md anew from the help texts
+	$(BIN)/python docs/commands.py > docs/commands.md.new
+	mv docs/commands.md.new docs/commands.md
+
+bench: $(BIN)/.dev  ## measure speed
+	$(BIN)/python benchmarks/codeswitch.py
+	$(BIN)/python benchmarks/rerank.py
+
+clean:  ## remove what was built; .venv stays
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find cstool tests benchmarks docs -name __pycache__ -type d -exec rm -rf {} +
+	$(MAKE) -C examples/demo clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(BIN)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	touch $@
+
+$(BIN)/.dev: $(BIN)/.installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt --group dev
+	touch $@

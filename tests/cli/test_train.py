@@ -1,0 +1,107 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from cstool.cli import app
+
+ROWS = [
+    {"qid": "q1", "query": "where is the city", "pid": "p1", "passage": "in paris", "label": 1},
+    {"qid": "q1", "query": "where is the city", "pid": "p2", "passage": "in berlin", "label": 0},
+]
+FEW = ["--max-steps", "3", "--batch-size", "2", "--save-steps", "1"]
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "train.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS * 4), encoding="utf-8")
+    return path
+
+
+def invoke(*args):
+    return CliRunner().invoke(app, ["train", *map(str, args)])
+
+
+def test_a_model_that_others_can_load(source, bert, tmp_path):
+    from sentence_transformers import CrossEncoder as Peer
+
+    output = tmp_path / "models" / "m"
+    result = invoke(source, "-o", output, "--base", bert, *FEW)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    assert "3 steps on 8 examples" in result.stderr
+    assert not (tmp_path / "models" / "m.training").exists()
+    assert list((output / "logs").glob("events.out.tfevents.*"))
+    card = json.loads((output / "cstool.json").read_text(encoding="utf-8"))
+    assert card["command"] == "cstool train"
+    assert card["max_length"] == 64
+    assert card["counts"]["warmup_steps"] == 0
+    assert card["counts"]["positives"] == 4
+    [given] = card["inputs"]
+    digest = subprocess.run(["sha256sum", source], capture_output=True, text=True, check=True)
+    assert digest.stdout.startswith(given["sha256"])
+    assert len(Peer(str(output)).predict([("where", "paris")])) == 1
+
+
+def test_a_bad_line_stops_it_before_anything_is_written(source, bert, tmp_path):
+    source.write_text(source.read_text(encoding="utf-8") + '{"qid": "q"}\n', encoding="utf-8")
+    result = invoke(source, "-o", tmp_path / "m", "--base", bert, *FEW)
+    assert result.exit_code == 1
+    assert "train.jsonl:9: no query, pid, passage, label" in result.stderr
+    assert not (tmp_path / "m").exists()
+
+
+def test_an_unfinished_run_is_not_thrown_away_unasked(source, bert, tmp_path):
+    """Killed in its sleep, it leaves a checkpoint, and says what can be done with it."""
+    args = ["train", source, "-o", tmp_path / "m", "--base", bert]
+    command = [sys.executable, "-c", "from cstool.cli import app; app()", *map(str, args)]
+    many = ["--max-steps", "100000", "--batch-size", "2", "--save-steps", "2"]
+    work = tmp_path / "m.training"
+    with subprocess.Popen([*command, *many], stderr=subprocess.PIPE) as process:
+        while not (work / "checkpoint-2" / "trainer_state.json").exists():
+            assert process.poll() is None, process.stderr.read()
+        process.kill()
+    assert not (tmp_path / "m").exists()
+    result = invoke(*args[1:], *FEW)
+    assert result.exit_code == 1
+    assert "holds an unfinished run: say --resume or --restart" in result.stderr
+    result = invoke(*args[1:], *FEW, "--resume")
+    assert result.exit_code == 1
+    assert "max_steps was 100000, is 3" in result.stderr
+    result = invoke(*args[1:], *FEW, "--restart")
+    assert result.exit_code == 0, result.output
+    assert not work.exists()
+
+
+def test_an_older_model_is_replaced_whole(source, bert, tmp_path):
+    output = tmp_path / "m"
+    output.mkdir()
+    (output / "old").touch()
+    refused = invoke(source, "-o", output, "--base", bert, *FEW)
+    assert refused.exit_code == 1
+    assert (output / "old").exists()
+    (output / "cstool.json").touch()
+    assert invoke(source, "-o", output, "--base", bert, *FEW).exit_code == 0
+    assert (output / "model.safetensors").exists()
+    assert not (output / "old").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (["--max-steps", "2", "--epochs", "1"], 2, "exclude each other"),
+        (["--base", "./nowhere"], 1, "cstool: ./nowhere: no such folder"),
+        (["--max-length", "65"], 1, "64 positions, fewer than --max-length 65"),
+        (["--device", "cuda"], 1, "torch finds no CUDA device"),
+    ],
+)
+def test_wrong_options(options, code, told, source, bert, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    result = invoke(source, "-o", tmp_path / "m", "--base", bert, *options)
+    assert result.exit_code == code, result.output
+    assert told in result.stderr
+    assert not (tmp_path / "m").exists()
