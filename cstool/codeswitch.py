@@ -9,6 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cstool import words
 from cstool.errors import CstoolError
@@ -70,9 +71,9 @@ class Switcher:
                 raise CstoolError(
                     f"{record.id} is a query or a passage alone: give its languages with --langs"
                 )
-            text = self.text(record.text, "text", record.id)
+            text = self.text(record.text, "text", record.id, *_copy(record.extra))
             return replace(record, text=text)
-        ids = (record.qid, record.pid)
+        ids = (record.qid, record.pid, *_copy(record.extra))
         return replace(
             record,
             query=self.text(record.query, "query", *ids),
@@ -116,19 +117,22 @@ class Switcher:
         replaced: Counter[str] = Counter()
         done = position = 0
         while position < len(found):
-            length, target, language = 1, None, ""
             candidates = self._candidates(text, found, keys, position, languages)
-            if candidates:
-                language, (length, target) = max(
-                    candidates.items(),
-                    key=lambda item: (races[item[0]][position] if races else 0, item[0]),
-                )
-                account.matched += length if target is not None else 0
-            if target is not None and chosen[position] < limit:
-                start, end = found[position][0], found[position + length - 1][1]
-                pieces += [text[done:start], words.with_case_of(text[start:end], target)]
-                done = end
-                replaced[language] += length
+            if not candidates:
+                position += 1
+                continue
+            draw = slice(position * _BYTES, (position + 1) * _BYTES)
+            language, length, target = max(
+                candidates, key=lambda item: (races[item[0]][draw] if races else b"", item[0])
+            )
+            if target is not None:
+                account.matched += length
+                if int.from_bytes(chosen[draw]) < limit:
+                    start, end = found[position][0], found[position + length - 1][1]
+                    translation = words.with_case_of(text[start:end], target, language)
+                    pieces += [text[done:start], translation]
+                    done = end
+                    replaced[language] += length
             position += length
         return "".join([*pieces, text[done:]]), replaced
 
@@ -139,21 +143,23 @@ class Switcher:
         keys: Sequence[str],
         position: int,
         languages: Sequence[str],
-    ) -> dict[str, tuple[int, str | None]]:
+    ) -> list[tuple[str, int, str | None]]:
         """Find the longest phrase that starts here in each language: its words and translation."""
-        candidates: dict[str, tuple[int, str | None]] = {}
+        candidates: list[tuple[str, int, str | None]] = []
+        word = keys[position]
         for language in languages:
             if language == self.source:
-                candidates[language] = (1, None)
+                candidates.append((language, 1, None))
                 continue
             table = self.lexicon[language]
-            longest = min(table.longest.get(keys[position], 0), len(keys) - position)
-            for length in range(longest, 0, -1):
-                target = table.best.get(" ".join(keys[position : position + length]))
-                if target is not None and words.one_phrase(
-                    text, found[position : position + length]
-                ):
-                    candidates[language] = (length, target)
+            longest = table.longest.get(word)
+            if longest is None:
+                continue
+            for length in range(min(longest, len(keys) - position), 0, -1):
+                span = slice(position, position + length)
+                target = table.best.get(" ".join(keys[span]) if length > 1 else word)
+                if target is not None and (length == 1 or words.one_phrase(text, found[span])):
+                    candidates.append((language, length, target))
                     break
         return candidates
 
@@ -163,7 +169,11 @@ def codeswitch(records: Iterable[Example | Text], switcher: Switcher) -> Iterato
     return map(switcher.switch, records)
 
 
-def _draws(origin: str, count: int, name: str) -> Sequence[int]:
-    """Draw `count` numbers below 256**_BYTES; the first ones are the same for any count."""
-    data = hashlib.shake_128(f"{origin}{name}".encode()).digest(_BYTES * count)
-    return [int.from_bytes(data[i : i + _BYTES]) for i in range(0, len(data), _BYTES)]
+def _copy(extra: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Give the number of a copy, which is drawn for anew; a record alone has none."""
+    return (str(extra["copy"]),) if extra and "copy" in extra else ()
+
+
+def _draws(origin: str, count: int, name: str) -> bytes:
+    """Draw `count` big-endian numbers of _BYTES each; the first are the same for any count."""
+    return hashlib.shake_128(f"{origin}{name}".encode()).digest(_BYTES * count)

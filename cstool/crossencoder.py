@@ -5,19 +5,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import orjson
 import torch
 import transformers
+from safetensors import SafetensorError
 from tokenizers import Encoding, Tokenizer
 
 from cstool import __version__
 from cstool.errors import CstoolError
+from cstool.files import CARD
 
-CARD = "cstool.json"
 Pair = tuple[str, str]  # query, passage
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+# What loading raises: also for a damaged file, and for a .bin that holds more than tensors.
+_UNLOADABLE = (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError)
 _CHUNK = 4096  # pairs tokenised and sorted by length at a time
 
 transformers.logging.set_verbosity_error()
@@ -195,17 +199,21 @@ def half_precision(device: str) -> str | None:
 def _load_model(name: str, **options: Any) -> tuple[Any, set[str]]:  # noqa: ANN401
     try:
         model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
-            _local(name), dtype=torch.float32, output_loading_info=True, **options
+            _local(name),
+            dtype=torch.float32,
+            output_loading_info=True,
+            trust_remote_code=False,  # not said, transformers would ask on the terminal
+            **options,
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except _UNLOADABLE as error:
         raise CstoolError(f"{name}: {_first_line(error)}") from error
     return model, set(info["missing_keys"])
 
 
 def _load_tokenizer(name: str) -> Any:  # noqa: ANN401 - transformers has no common type
     try:
-        return transformers.AutoTokenizer.from_pretrained(_local(name))
-    except (OSError, ValueError, RuntimeError) as error:
+        return transformers.AutoTokenizer.from_pretrained(_local(name), trust_remote_code=False)
+    except _UNLOADABLE as error:
         raise CstoolError(f"{name}: {_first_line(error)}") from error
 
 

@@ -1,5 +1,6 @@
 """The only module that opens files: lines are numbered, outputs are all or nothing."""
 
+import codecs
 import gzip
 import hashlib
 import io
@@ -11,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
+from typing import BinaryIO, TextIO, TypeVar, cast
 
 from cstool.errors import CstoolError, DataError
 
 Record = TypeVar("Record")
 STDIO = Path("-")
+CARD = "cstool.json"
 
 
 @dataclass
@@ -51,6 +53,8 @@ def read(
         for number, line in enumerate(lines, start=1):
             reading.lines = number
             try:
+                if number == 1 and line.startswith(codecs.BOM_UTF8):
+                    raise ValueError("starts with a byte order mark, expected UTF-8 without one")
                 record = parse(line.decode("utf-8").removesuffix("\n"))
             except ValueError as problem:
                 error = DataError(path, number, _sentence(problem))
@@ -79,10 +83,11 @@ def write(path: Path, records: Iterable[Record], format: Callable[[Record], str]
 @contextmanager
 def atomic(path: Path) -> Iterator[BinaryIO]:
     """Open a file that gets its name only when the block ends well."""
-    try:
+    with _explained(path):
         if path == STDIO:
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
+            stdout = _standard(sys.stdout, "output")
+            yield stdout
+            stdout.flush()
         elif path.exists() and not path.is_file():  # a device or a pipe cannot be replaced
             with path.open("wb") as raw:
                 yield raw
@@ -96,64 +101,93 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
                     yield raw
                 raw.flush()
                 os.fsync(raw.fileno())
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise CstoolError(f"{path}: {error.strerror or error}") from error
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Make a folder that gets its name, or replaces an older one, when the block ends well."""
-    try:
-        with _replaced(path.resolve()) as part:
-            part.mkdir()
-            yield part
-    except OSError as error:
-        raise CstoolError(f"{path}: {error.strerror or error}") from error
+    check_folder(path)
+    with _explained(path), _replaced(path.resolve()) as part:
+        part.mkdir()
+        yield part
 
 
 @contextmanager
 def opened(path: Path, reading: Reading) -> Iterator[BinaryIO]:
     """Open a file for reading, unpacked if it is .gz; CstoolError if that fails on the way."""
-    if path == STDIO:
-        hashed = _Hashed(sys.stdin.buffer, reading)
-        yield cast(BinaryIO, io.BufferedReader(hashed, _BUFFER))
-        hashed.finish()
-        return
-    try:
+    with _explained(path):
+        if path == STDIO:
+            hashed = _Hashed(_standard(sys.stdin, "input"), reading)
+            yield cast(BinaryIO, io.BufferedReader(hashed, _BUFFER))
+            hashed.finish()
+            return
         with path.open("rb") as raw:
             reading.size = os.fstat(raw.fileno()).st_size
             hashed = _Hashed(raw, reading)
             buffer = cast(BinaryIO, io.BufferedReader(hashed, _BUFFER))
             yield cast(BinaryIO, gzip.GzipFile(fileobj=buffer)) if path.suffix == ".gz" else buffer
             hashed.finish()
+
+
+def check_input(path: Path) -> None:
+    """Complain at once about an input that cannot be read, before any slow work."""
+    if path == STDIO:
+        _standard(sys.stdin, "input")
+        return
+    with _explained(path):
+        if path.is_dir():
+            raise CstoolError(f"{path}: is a folder, expected a file")
+        if not os.access(path, os.R_OK):
+            raise CstoolError(f"{path}: {'permission denied' if path.exists() else 'no such file'}")
+
+
+def check_output(path: Path) -> None:
+    """Complain at once about an output that cannot be written, before any slow work."""
+    if path == STDIO:
+        _standard(sys.stdout, "output")
+        return
+    with _explained(path):
+        if path.is_dir():
+            raise CstoolError(f"{path}: is a folder, expected a file")
+        if path.exists() and not path.is_file():
+            return
+        folder = path.parent
+        while not folder.exists():
+            folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise CstoolError(f"{path}: cannot be written, {folder} is not a writable folder")
+
+
+def check_folder(path: Path) -> None:
+    """Complain at once about an output folder that cannot be made, or that is not ours to replace.
+
+    What we write as a folder holds a file CARD; another folder is replaced only if it is empty.
+    """
+    check_output(path / CARD)
+    with _explained(path):
+        if path.is_dir() and not (path / CARD).exists() and any(path.iterdir()):
+            raise CstoolError(
+                f"{path}: is in use, and holds no {CARD} that says it may be replaced"
+            )
+
+
+_BUFFER = 1 << 18
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         raise
     except (OSError, EOFError, zlib.error) as error:
         raise CstoolError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def check_input(path: Path) -> None:
-    """Complain at once about an input that cannot be read, before any slow work."""
-    if path != STDIO and not os.access(path, os.R_OK):
-        raise CstoolError(f"{path}: {'permission denied' if path.exists() else 'no such file'}")
-    if path.is_dir():
-        raise CstoolError(f"{path}: is a folder, expected a file")
-
-
-def check_output(path: Path) -> None:
-    """Complain at once about an output that cannot be written, before any slow work."""
-    if path == STDIO or (path.exists() and not path.is_file() and not path.is_dir()):
-        return
-    folder = path.parent
-    while not folder.exists():
-        folder = folder.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise CstoolError(f"{path}: cannot be written, {folder} is not a writable folder")
-
-
-_BUFFER = 1 << 18
+def _standard(stream: TextIO | None, name: str) -> BinaryIO:
+    if stream is None:  # the shell's <&- and >&-
+        raise CstoolError(f"-: standard {name} is closed")
+    return stream.buffer
 
 
 class _Hashed(io.RawIOBase):
@@ -182,19 +216,33 @@ class _Hashed(io.RawIOBase):
 def _replaced(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _remove(part)  # left by a killed process that had our number, as in a container
     try:
         yield part
         if part.is_dir() and path.is_dir():
-            old = part.with_suffix(".old")
-            path.rename(old)
-            part.rename(path)
-            shutil.rmtree(old)
+            _exchange(part, path)
         else:
             part.replace(path)
     finally:
-        if part.is_dir():
-            shutil.rmtree(part)
-        part.unlink(missing_ok=True)
+        _remove(part)
+
+
+def _exchange(part: Path, path: Path) -> None:
+    old = part.with_suffix(".old")
+    try:
+        path.rename(old)
+        part.rename(path)
+    except BaseException:  # a signal between the two as well
+        if not path.exists():
+            old.rename(path)
+        raise
+    shutil.rmtree(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 def _sentence(problem: ValueError) -> str:

@@ -1,5 +1,6 @@
 """A run in memory: the hits of each query in order, and the lines they are written as."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from ctypes import c_float
@@ -48,9 +49,13 @@ def lines(run: Iterable[list[Hit]], tag: str) -> Iterator[str]:
     """Write the lines of a TREC run, query by query, ranks from 1.
 
     Scores are rounded to the nine digits that are written before the order is made, so that
-    whoever sorts the file by score and pid finds the ranks in it.
+    whoever sorts the file by score and pid finds the ranks in it. CstoolError for a score that is
+    not finite: it has no rank.
     """
     for hits in run:
+        for hit in hits:
+            if not math.isfinite(hit.score):
+                raise CstoolError(f"query {hit.qid}: passage {hit.pid} has the score {hit.score}")
         rounded = [Hit(hit.qid, hit.pid, float(f"{hit.score:.9g}")) for hit in hits]
         for rank, hit in enumerate(order(rounded), start=1):
             yield formats.format_hit(hit, rank, tag)

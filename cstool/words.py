@@ -2,7 +2,8 @@
 
 A word is a run of letters with their marks, apostrophes between letters included ("don't",
 "l'homme"); an English possessive 's is left outside ("Germany's" is the word "Germany"). A hyphen
-ends a word. URLs, e-mail addresses and whatever holds a digit or an underscore are no words.
+ends a word, a soft hyphen or a zero-width joiner does not. URLs (with a scheme, or names such as
+example.com), e-mail addresses and whatever holds a digit or an underscore are no words.
 Scripts that write no spaces (Chinese, Japanese, Thai) give one word per run of letters.
 """
 
@@ -12,26 +13,39 @@ from itertools import pairwise
 
 import regex
 
+# What a letter may be followed by within a word: letters, marks, soft hyphen, zero-width joiners.
+_INNER = r"\p{L}\p{M}\u00ad\u200c\u200d"
+_DOMAINS = r"com | org | net | edu | gov | co \. [a-z]{2}"
+# Names and addresses are tried only where a run of their characters begins, and never given back
+# (++), or a line of a thousand dashes would be read a thousand times.
 _TOKEN = regex.compile(
-    r"""(?: https?:// | ftp:// | www\. ) \S+
-      | [\w.+-]+ @ [\w-]+ (?: \. [\w-]+ )+
-      | [\p{L}\p{M}]* [\p{N}_] [\p{L}\p{M}\p{N}_]*
-      | (?P<word> \p{L} [\p{L}\p{M}]* (?: ['’] (?! s \b ) [\p{L}\p{M}]+ )* ) (?: ['’] s \b )?
+    rf"""(?P<word> [A-Za-z]++ (?= [\ ,;!?)\n] | \. (?: \s | \Z ) | \Z ) )  # most words, at once
+      | (?: (?i: https?:// | ftp:// | www\. ) \S+
+          | (?<! [\w.+-] ) [\w.+-]++ @ [\w-]++ (?: \. [\w-]++ )+
+          | (?<! [\w.-] ) (?: [\w-]++ \. ){{1,5}} (?i: {_DOMAINS} ) \b (?: / \S* )?
+          | [{_INNER}]*+ [\p{{N}}_] [{_INNER}\p{{N}}_]*+
+          | (?P<word> \p{{L}} [{_INNER}]*+ (?: ['’] (?! [sS] \b ) [{_INNER}]++ (?! [\p{{N}}_] ) )* )
+        )
+        (?: ['’] [sS] \b )?
     """,
     regex.VERBOSE,
 )
+_DOTTED = ("tr", "az")
 _GAP = regex.compile(r"[ \t\xa0]+|[-‐‑]")
 
 
 def spans(text: str) -> list[tuple[int, int]]:
     """Find the words of a text: (start, end) of each, in order."""
-    return [match.span("word") for match in _TOKEN.finditer(text) if match.group("word")]
+    return [match.span(1) for match in _TOKEN.finditer(text) if match[1]]
 
 
 def key(word: str) -> str:
-    """Give the form under which a word is looked up: NFC, casefolded, straight apostrophes."""
+    """Give the form under which a word is looked up.
+
+    It is NFC and casefolded, with straight apostrophes and without soft hyphens.
+    """
     if not word.isascii():
-        word = unicodedata.normalize("NFC", word).replace("’", "'")
+        word = unicodedata.normalize("NFC", word).replace("’", "'").replace("\u00ad", "")
     return word.casefold()
 
 
@@ -53,10 +67,15 @@ def one_phrase(text: str, found: Sequence[tuple[int, int]]) -> bool:
     return all(_GAP.fullmatch(text, left[1], right[0]) for left, right in pairwise(found))
 
 
-def with_case_of(source: str, target: str) -> str:
-    """Give the translation the capitals of the word it replaces; it never loses any of its own."""
+def with_case_of(source: str, target: str, language: str = "") -> str:
+    """Give the translation the capitals of the word it replaces; it never loses any of its own.
+
+    `language` is the translation's: the capital of a Turkish i is İ.
+    """
     if source.isupper() and sum(map(str.isalpha, source)) > 1:
-        return target.upper()
+        return (target.replace("i", "İ") if language in _DOTTED else target).upper()
     if source[:1].isupper():
-        return target[:1].upper() + target[1:]
+        # title, not upper: Georgian has capitals only for words that are all capitals
+        first = "İ" if target[:1] == "i" and language in _DOTTED else target[:1].title()
+        return first + target[1:]
     return target

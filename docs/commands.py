@@ -23,10 +23,11 @@ Generated from the help texts by `make docs`; a test compares the two.
 
 def paths() -> Iterator[list[str]]:
     """List every command and subcommand, in the order of the help."""
+    root = typer.main.get_command(app)
     yield []
-    for name, command in typer.main.get_command(app).commands.items():
+    for name in root.list_commands(None):
         yield [name]
-        for inner in getattr(command, "commands", {}):
+        for inner in getattr(root.commands[name], "commands", {}):
             yield [name, inner]
 
 

@@ -4,14 +4,17 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Tiny models are faster on one thread, and tests must not depend on how many there are.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-WORDS = (
-    "what is the capital of france paris lies on the seine berlin germany house red blue river "
-    "city who wrote faust goethe a long novel about war and peace tolstoy moscow where when"
-).split()
+# A loaded machine is no reason to fail.
+settings.register_profile("cstool", deadline=None)
+settings.load_profile("cstool")
+
+WORDS = """what is the capital of france paris lies on the seine berlin germany house red blue river
+city who wrote faust goethe a long novel about war and peace tolstoy moscow where when"""
 
 
 def pytest_collection_modifyitems(config, items):
@@ -36,7 +39,7 @@ def bert(tmp_path_factory) -> str:
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
     letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
-    pieces = [*special, *letters, *(f"##{c}" for c in letters), *sorted(set(WORDS) - {"a"})]
+    pieces = [*special, *letters, *(f"##{c}" for c in letters), *sorted(set(WORDS.split()) - {"a"})]
     vocabulary = {piece: i for i, piece in enumerate(pieces)}
     backend = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     backend.normalizer = normalizers.BertNormalizer()
@@ -76,7 +79,7 @@ def xlmr(tmp_path_factory) -> str:
     )
     pieces = [(piece, 0.0) for piece in special] + [("▁", -2.0)]
     pieces += [(letter, -5.0) for letter in letters]
-    pieces += [(f"▁{word}", -4.0) for word in sorted(set(WORDS))]
+    pieces += [(f"▁{word}", -4.0) for word in sorted(set(WORDS.split()))]
     backend = Tokenizer(models.Unigram(pieces, unk_id=3))
     backend.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     backend.pre_tokenizer = pre_tokenizers.Metaspace()

@@ -1,6 +1,10 @@
+import json
+import shutil
+
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file
 from sentence_transformers import CrossEncoder as Peer
 
 from cstool.crossencoder import CrossEncoder, PairEncoder
@@ -124,6 +128,50 @@ def test_what_cannot_score_is_refused(bert, tmp_path):
         CrossEncoder.begin(bert, max_length=65, default=512)
 
 
+def test_nothing_is_unpickled(bert, tmp_path):
+    """Old checkpoints are loaded as tensors; one that wants to run code is refused."""
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(f"{bert}/{name}", tmp_path)
+    state = load_file(f"{bert}/model.safetensors")
+    torch.save(state, tmp_path / "pytorch_model.bin")
+    begun = CrossEncoder.begin(str(tmp_path), max_length=None, default=512)
+    assert torch.equal(
+        begun.model.base_model.embeddings.word_embeddings.weight,
+        next(tensor for name, tensor in state.items() if name.endswith("word_embeddings.weight")),
+    )
+    torch.save({"weight": _Trap(tmp_path / "sprung")}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(CstoolError, match=str(tmp_path)):
+        CrossEncoder.begin(str(tmp_path), max_length=None, default=512)
+    assert not (tmp_path / "sprung").exists()
+    (tmp_path / "model.safetensors").write_bytes(b"cut off")
+    with pytest.raises(CstoolError, match=str(tmp_path)):
+        CrossEncoder.begin(str(tmp_path), max_length=None, default=512)
+
+
+def test_no_code_of_a_model_is_run(bert, tmp_path):
+    shutil.copytree(bert, tmp_path, dirs_exist_ok=True)
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    config["model_type"] = "own"
+    config["auto_map"] = {"AutoConfig": "own.Own", "AutoModelForSequenceClassification": "own.Own"}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (tmp_path / "own.py").write_text(
+        f"open({str(tmp_path / 'sprung')!r}, 'w').close()\nclass Own: pass\n", encoding="utf-8"
+    )
+    with pytest.raises(CstoolError, match=str(tmp_path)):
+        CrossEncoder.begin(str(tmp_path), max_length=None, default=512)
+    assert not (tmp_path / "sprung").exists()
+
+
+class _Trap:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
 def test_length_follows_the_encoder_and_travels_with_the_model(encoder, tmp_path):
     model, folder = saved(encoder, tmp_path)
     assert model.encoder.max_length == 64
@@ -135,7 +183,7 @@ def test_length_follows_the_encoder_and_travels_with_the_model(encoder, tmp_path
 
 
 def test_files_are_safetensors_and_readable_by_others(bert, tmp_path):
-    _, folder = saved(bert, tmp_path)
+    saved(bert, tmp_path)
     files = sorted(path.name for path in (tmp_path / "model").iterdir())
     assert "model.safetensors" in files
     assert not [name for name in files if name.endswith((".bin", ".pt", ".pkl"))]

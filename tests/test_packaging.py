@@ -24,8 +24,7 @@ def test_a_wheel_works_on_its_own(tmp_path):
     subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], check=True)
     code = "import cstool.cli; print(cstool.cli.__file__); cstool.cli.app()"
     run = subprocess.run(
-        [sys.executable, "-c", code, "codeswitch", "--lexicon", "wiki", "--langs", "de"]
-        + ["--ratio", "1"],
+        [sys.executable, "-c", code, "codeswitch", *"--lexicon wiki --langs de --ratio 1".split()],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(site)},
         input="q1\tthe sun and the moon\n",

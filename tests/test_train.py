@@ -44,7 +44,9 @@ def test_steps_of_epochs():
 
 @pytest.mark.parametrize("name", ["bert", "xlmr"])
 def test_it_learns(name, request, tmp_path):
-    settings = Training(max_steps=100, batch_size=8, learning_rate=3e-3, max_length=32, device="cpu")
+    settings = Training(
+        max_steps=100, batch_size=8, learning_rate=3e-3, max_length=32, device="cpu"
+    )
     losses = []
     model, account = train(
         examples(),

@@ -1,6 +1,6 @@
 """The `cstool` command: the list of its commands."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,8 +17,18 @@ from cstool.cli import (
 )
 from cstool.cli.command import Group, command
 
+
+class Chain(Group):
+    """Lists the commands in the order in which they follow each other."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - typer's Context is vendored
+        """Name the commands; typer would put those with subcommands last."""
+        order = "prepare examples induce-lexicon codeswitch train retrieve rerank evaluate"
+        return sorted(super().list_commands(ctx), key=order.split().index)
+
+
 app = typer.Typer(
-    cls=Group, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+    cls=Chain, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 
 
@@ -38,11 +48,11 @@ def cstool(
     """Train rerankers for cross-lingual retrieval on artificially code-switched English data."""
 
 
-command(app, "codeswitch")(codeswitch.run)
-command(app, "train")(train.run)
-command(app, "rerank")(rerank.run)
-command(app, "retrieve")(retrieve.run)
 app.add_typer(prepare.app, name="prepare")
 command(app, "examples")(examples.run)
 app.add_typer(induce_lexicon.app, name="induce-lexicon")
+command(app, "codeswitch")(codeswitch.run)
+command(app, "train")(train.run)
+command(app, "retrieve")(retrieve.run)
+command(app, "rerank")(rerank.run)
 command(app, "evaluate")(evaluate.run)

@@ -18,6 +18,7 @@ from cstool import console
 from cstool.cli.job import Job
 from cstool.errors import CstoolError
 
+_NULL = ("", "null", "~")  # as --print-config writes an option without a value
 _SHARED = ("config", "print_config", "on_error", "rejects")
 
 
@@ -34,7 +35,9 @@ class Group(TyperGroup):
     def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - typer's signature
         """Run the chosen command; a signal or a closed pipe ends it without a traceback."""
         with contextlib.suppress(ValueError):  # not the main thread: the embedder has the signals
-            signal.signal(signal.SIGTERM, _terminate)
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
+                    signal.signal(number, _terminate)
         return super().main(*args, **extra)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's Context is vendored
@@ -104,24 +107,39 @@ def _load_config(ctx: typer.Context, path: Path | None) -> Path | None:
     import yaml
 
     try:
-        section: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # BaseLoader: every value is text, and read as on the command line (`no` is Norwegian).
+        section: Any = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise typer.BadParameter(f"{path}: {error}") from error
     parents: Any = ctx.find_root().command
     for name in _path(ctx).split():
-        section = {} if section is None else section
+        section = section or {}  # nothing, or an empty text
         if not isinstance(section, Mapping) or not set(section) <= set(parents.commands):
             raise typer.BadParameter(f"{path}: options stand under their command, as in '{name}:'")
         section, parents = section.get(name), parents.commands[name]
-    options = {str(key).replace("-", "_"): value for key, value in (section or {}).items()}
-    known = {param.name for param in ctx.command.params} - {"config", "print_config"}
-    if unknown := sorted(set(options) - known):
+    if not isinstance(section or {}, Mapping):
+        raise typer.BadParameter(f"{path}: {_path(ctx)} is {section!r}, expected its options")
+    options = {name.replace("-", "_"): value for name, value in (section or {}).items()}
+    known = {param.name: param for param in ctx.command.params}
+    if unknown := sorted(set(options) - (set(known) - {"config", "print_config"})):
         raise typer.BadParameter(f"{path}: {_path(ctx)} has no option {', '.join(unknown)}")
-    ctx.default_map = {  # a list is what the command line writes with commas
-        name: ",".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in options.items()
-    }
+    try:
+        ctx.default_map = {
+            name: _as_typed(value, several=known[name].nargs == -1 or known[name].multiple)
+            for name, value in options.items()
+            if value not in _NULL
+        }
+    except ValueError as problem:
+        raise typer.BadParameter(f"{path}: {problem}") from problem
     return path
+
+
+def _as_typed(value: Any, *, several: bool) -> str | list[str]:  # noqa: ANN401 - YAML holds all
+    """Give a value as it would be typed: a list with commas, or word by word."""
+    items = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, str) for item in items):
+        raise ValueError(f"{value!r} is no value, and no list of values")
+    return items if several else ",".join(items)
 
 
 def _print_config(ctx: typer.Context) -> None:
@@ -131,20 +149,25 @@ def _print_config(ctx: typer.Context) -> None:
 
     hidden = ("config", "print_config")
     options: Any = {
-        name.replace("_", "-"): plain(value)
-        for name, value in ctx.params.items()
-        if name not in hidden
+        param.name.replace("_", "-"): plain(ctx.params[param.name])
+        for param in ctx.command.params
+        if param.name in ctx.params and param.name not in hidden
     }
     for name in reversed(_path(ctx).split()):
         options = {name: options}
-    sys.stdout.write(yaml.safe_dump(options, sort_keys=False, allow_unicode=True))
+    typer.echo(yaml.safe_dump(options, sort_keys=False, allow_unicode=True), nl=False)
 
 
-def _path(ctx: typer.Context) -> str:
-    return ctx.command_path.partition(" ")[2]
+def _path(ctx: Any) -> str:  # noqa: ANN401 - typer's Context is vendored
+    names = []
+    while ctx.parent is not None:
+        names.append(ctx.info_name)
+        ctx = ctx.parent
+    return " ".join(reversed(names))
 
 
 def _terminate(number: int, frame: object) -> NoReturn:
+    signal.signal(number, signal.SIG_IGN)  # a second one must not stop the cleaning up
     raise SystemExit(128 + number)  # so that half-written files are removed on the way out
 
 
@@ -153,6 +176,7 @@ def _shared(
         Path | None,
         typer.Option(
             "--config",
+            metavar="FILE",
             help="Take options from this YAML file, where they stand under the command's name; "
             "the command line wins.",
             callback=_load_config,
@@ -172,7 +196,7 @@ def _shared(
     ] = OnError.STOP,
     rejects: Annotated[
         Path | None,
-        typer.Option(help="With --on-error skip: keep wrong lines here."),
+        typer.Option(metavar="FILE", help="With --on-error skip: keep wrong lines here."),
     ] = None,
 ) -> None:
     """Only its signature counts: the options that every command has."""

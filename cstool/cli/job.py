@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Literal, Self, TypeVar
 import orjson
 
 from cstool import __version__, console, files
-from cstool.errors import DataError
+from cstool.errors import CstoolError, DataError
 
 Record = TypeVar("Record")
 _SHOWN_REJECTS = 10
@@ -36,23 +36,32 @@ class Job:
     rejected: int = 0
     _stack: ExitStack = field(default_factory=ExitStack)
     _rejects: BinaryIO | None = None
+    _stdin_read: bool = False
 
     def read(self, path: Path, parse: Callable[[str], Record]) -> Iterator[Record]:
         """Yield the records of a file, with progress; CstoolError at once if it cannot be read."""
         files.check_input(path)
+        if path != files.STDIO:
+            self._check_rejects(path)
+        elif self._stdin_read:
+            raise CstoolError("-: standard input can be read only once")
+        else:
+            self._stdin_read = True
         return self._read(path, parse)
 
     def write(self, path: Path, records: Iterable[Record], format: Callable[[Record], str]) -> int:
         """Write one record per line, all or nothing, and return how many."""
         files.check_output(path)
+        self._check_rejects(path)
         count = files.write(path, records, format)
         self.wrote(path)
         return count
 
     def wrote(self, path: Path) -> None:
-        """Note an output file that gets a sidecar."""
+        """Note an output file that gets a sidecar; that of the file it replaced goes at once."""
         if path != files.STDIO and path.is_file():
             self.outputs.append(path)
+            _sidecar(path).unlink(missing_ok=True)
 
     def account(self) -> dict[str, Any]:
         """Tell what was done with what: the content of a sidecar."""
@@ -61,7 +70,7 @@ class Job:
             "version": __version__,
             "settings": {name: plain(value) for name, value in self.settings.items()},
             "inputs": [
-                {"path": str(reading.path), "sha256": reading.sha256, "lines": reading.lines}
+                {"path": plain(reading.path), "sha256": reading.sha256, "lines": reading.lines}
                 for reading in self.inputs
             ],
             "counts": self.counts | ({"rejected": self.rejected} if self.rejects else {}),
@@ -86,7 +95,7 @@ class Job:
         self._stack.__exit__(kind, error, traceback)
         if error is None:
             for path in self.outputs:
-                with files.atomic(path.with_name(f"{path.name}.meta.json")) as out:
+                with files.atomic(_sidecar(path)) as out:
                     out.write(json_bytes(self.account()))
         if self.rejected and error is None:
             console.warn(f"{self.rejected} wrong lines left out, kept in {self.rejects}")
@@ -103,13 +112,24 @@ class Job:
                     bar.update(reading.position)
                 yield record
 
+    def _check_rejects(self, path: Path) -> None:
+        if self.rejects and path.resolve() == self.rejects.resolve():
+            raise CstoolError(f"{path}: wrong lines go there, it can be nothing else")
+
     def _reject(self, error: DataError, line: bytes) -> None:
         self.rejected += 1
         if self._rejects is None:
             raise error
-        self._rejects.write(line if line.endswith(b"\n") else line + b"\n")
+        try:
+            self._rejects.write(line if line.endswith(b"\n") else line + b"\n")
+        except OSError as problem:
+            raise CstoolError(f"{self.rejects}: {problem.strerror}") from problem
         if self.rejected <= _SHOWN_REJECTS:
             console.warn(f"left out: {error}")
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_name(f"{path.name}.meta.json")
 
 
 def json_bytes(account: Mapping[str, Any]) -> bytes:
@@ -120,7 +140,7 @@ def json_bytes(account: Mapping[str, Any]) -> bytes:
 def plain(value: Any) -> Any:  # noqa: ANN401 - whatever an option may hold
     """Turn an option's value into what JSON and YAML can hold."""
     if isinstance(value, os.PathLike):
-        return os.fspath(value)
+        return os.fsencode(value).decode("utf-8", "backslashreplace")
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return getattr(value, "value", value)

@@ -56,9 +56,7 @@ Passages = Annotated[
     typer.Option(metavar="FILE", help="Passages: TSV (id, text) or JSONL.", show_default=False),
 ]
 Seed = Annotated[int, typer.Option(help="Another seed gives another draw.")]
-Tag = Annotated[
-    str, typer.Option(help="Name in the last column of the run.", callback=checked_tag)
-]
+Tag = Annotated[str, typer.Option(help="Name in the last column of the run.", callback=checked_tag)]
 
 
 class Number(StrEnum):

@@ -83,7 +83,8 @@ def run(
     cstool train switched.jsonl -o models/ml-cs/1 --seed 1
     cstool train train.jsonl -o model --base ./encoder --epochs 1 --batch-size 32 --max-length 128
     """
-    work = output.with_name(f"{output.name}.training")
+    files.check_folder(output)
+    work = output.parent / f"{output.name}.training"
     files.check_output(work / "data")
     if max_steps is not None and epochs is not None:
         raise typer.BadParameter("--max-steps and --epochs exclude each other")

@@ -1,0 +1,307 @@
+import gzip
+import hashlib
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+import cstool
+from cstool.cli import app
+
+EXAMPLE = '{"qid":"q1","query":"the red house","pid":"p1","passage":"a red, red house","label":1}\n'
+BAD = '{"qid":"q2","query":"the red house"}\n'
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder to work in, with a lexicon `mini` of two languages."""
+    lexicon = tmp_path / "lexicons" / "mini"
+    lexicon.mkdir(parents=True)
+    (lexicon / "en-de.tsv").write_text("house\tHaus\nred\trot\n", encoding="utf-8")
+    (lexicon / "en-it.tsv").write_text("house\tcasa\nred\trosso\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*args, stdin=None, expected=0):
+    result = CliRunner().invoke(app, ["codeswitch", "--lexicon", "mini", *args], input=stdin)
+    assert result.exit_code == expected, result.output
+    return result
+
+
+def rows(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_stdin_to_stdout():
+    result = run("--ratio", "1", "--langs", "de", stdin=EXAMPLE)
+    assert result.stdout == (
+        '{"qid":"q1","query":"the rot Haus","pid":"p1","passage":"a rot, rot Haus","label":1}\n'
+    )
+    assert result.stderr == (
+        "cstool: 1 records; replaced 3 of 4 passage words, 2 of 3 query words\n"
+    )
+
+
+def test_an_empty_input_is_no_mistake():
+    result = run(stdin="")
+    assert (result.stdout, result.stderr) == ("", "cstool: 0 records; replaced nothing\n")
+
+
+def test_packed_files(folder):
+    (folder / "in.jsonl.gz").write_bytes(gzip.compress(EXAMPLE.encode()))
+    run("in.jsonl.gz", "-o", "out.jsonl.gz", "--ratio", "0")
+    assert gzip.decompress((folder / "out.jsonl.gz").read_bytes()).decode() == EXAMPLE
+
+
+def test_the_same_command_makes_the_same_bytes(folder):
+    lines = "".join(EXAMPLE.replace("q1", f"q{n}") for n in range(50))
+    (folder / "in.jsonl").write_text(lines, encoding="utf-8")
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        run("in.jsonl", "-o", f"{name}.jsonl", "--seed", seed)
+    first, again, other = ((folder / f"{name}.jsonl").read_bytes() for name in "abc")
+    assert first == again != other
+    shuffled = "".join(reversed(lines.splitlines(keepends=True)))
+    backward = run("--seed", "1", stdin=shuffled).stdout.splitlines()
+    assert backward[::-1] == first.decode().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("options", "query", "passage"),
+    [
+        (["--langs", "it"], "the rosso casa", "a rosso, rosso casa"),
+        (["--query-lang", "en", "--passage-lang", "de"], "the red house", "a rot, rot Haus"),
+        (["--query-lang", "it", "--passage-lang", "en"], "the rosso casa", "a red, red house"),
+        (["--langs", "de", "--query-lang", "it"], "the rosso casa", "a rot, rot Haus"),
+        (["--langs", "en"], "the red house", "a red, red house"),
+    ],
+)
+def test_languages_of_the_sides(options, query, passage):
+    [row] = rows(run(*options, "--ratio", "1", stdin=EXAMPLE).stdout)
+    assert (row["query"], row["passage"]) == (query, passage)
+
+
+def test_all_languages_of_the_lexicon_by_default():
+    switched = run("--ratio", "1", stdin="1\t" + "red " * 50 + "\n").stdout
+    assert set(switched.split()[1:]) == {"rot", "rosso"}
+
+
+def test_one_language_per_text():
+    lines = "".join(f"{n}\t{'red ' * 10}\n" for n in range(20))
+    switched = run("--ratio", "1", "--per", "text", stdin=lines).stdout.splitlines()
+    assert {frozenset(line.split()[1:]) for line in switched} == {
+        frozenset({"rot"}),
+        frozenset({"rosso"}),
+    }
+
+
+def test_queries_and_passages_keep_their_form():
+    lines = '1\tred\tred\n{"id":"2","text":"red","copy":1}\n{"id":3,"contents":"red"}\n'
+    assert run("--ratio", "1", "--langs", "de", stdin=lines).stdout == (
+        '1\trot\trot\n{"id":"2","text":"rot","copy":1}\n{"id":"3","text":"rot"}\n'
+    )
+
+
+def test_a_query_alone_has_no_sides():
+    result = run("--query-lang", "de", stdin="1\tred\n", expected=1)
+    assert result.stderr == (
+        "cstool: 1 is a query or a passage alone: give its languages with --langs\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["lexicons/mini", "lexicons/mini/en-de.tsv"])
+def test_a_lexicon_by_its_path(name):
+    result = CliRunner().invoke(
+        app, ["codeswitch", "--lexicon", name, "--ratio", "1", "--langs", "de"], input="1\tred\n"
+    )
+    assert result.stdout == "1\trot\n"
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (BAD.encode(), "no pid, passage, label; expected keys qid, query, pid, passage, label"),
+        (b"\n", "'', expected id<TAB>text or a JSON object"),
+        (b"1\t\xff\n", "byte 3 is 0xff, expected UTF-8"),
+    ],
+)
+def test_a_bad_line_is_one_sentence_and_nothing_is_written(folder, line, problem):
+    good = EXAMPLE.encode() * 99
+    (folder / "in.jsonl").write_bytes(good + line + EXAMPLE.encode())
+    result = run("in.jsonl", "-o", "out.jsonl", expected=1)
+    assert result.stderr == f"cstool: in.jsonl:100: {problem}\n"
+    assert result.stdout == ""
+    assert not list(folder.glob("*out*"))
+
+
+def test_stdout_holds_what_came_before_a_bad_line():
+    result = run("--ratio", "0", stdin=EXAMPLE + BAD, expected=1)
+    assert result.stdout == EXAMPLE
+    assert result.stderr.startswith("cstool: -:2: no pid, ")
+
+
+def test_a_bad_line_of_a_lexicon_is_named(folder):
+    (folder / "lexicons" / "mini" / "en-de.tsv").write_text("house Haus\n", encoding="utf-8")
+    result = run("--langs", "de", stdin=EXAMPLE, expected=1)
+    assert result.stderr.startswith("cstool: lexicons/mini/en-de.tsv:1: ")
+
+
+def test_bad_lines_can_be_kept_aside(folder):
+    (folder / "in.jsonl").write_bytes(EXAMPLE.encode() + b"\xff\n" + EXAMPLE.encode() + b"bad")
+    result = run(
+        *("in.jsonl", "-o", "out.jsonl", "--ratio", "0"),
+        *("--on-error", "skip", "--rejects", "bad.txt"),
+    )
+    assert (folder / "out.jsonl").read_text(encoding="utf-8") == EXAMPLE * 2
+    assert (folder / "bad.txt").read_bytes() == b"\xff\nbad\n"
+    assert result.stderr.splitlines() == [
+        "cstool: warning: left out: in.jsonl:2: byte 1 is 0xff, expected UTF-8",
+        "cstool: warning: left out: in.jsonl:4: 'bad', expected id<TAB>text or a JSON object",
+        "cstool: 2 records; replaced 0 of 8 passage words, 0 of 6 query words",
+        "cstool: warning: 2 wrong lines left out, kept in bad.txt",
+    ]
+    assert json.loads((folder / "out.jsonl.meta.json").read_bytes())["counts"]["rejected"] == 2
+
+
+def test_many_bad_lines_are_not_all_told(folder):
+    result = run("--on-error", "skip", "--rejects", "bad.txt", stdin="bad\n" * 1000)
+    assert (folder / "bad.txt").read_bytes() == b"bad\n" * 1000
+    assert len(result.stderr.splitlines()) == 12
+    assert "1000 wrong lines left out" in result.stderr
+
+
+def test_bad_lines_may_go_to_stdout(folder):
+    rejects = ("--on-error", "skip", "--rejects", "-")
+    assert run("-o", "out.jsonl", *rejects, stdin=EXAMPLE + "bad\n").stdout == "bad\n"
+    assert "-: wrong lines go there" in run(*rejects, stdin=EXAMPLE, expected=1).stderr
+
+
+def test_rejects_are_all_or_nothing_too(folder):
+    (folder / "bad.txt").write_bytes(b"old")
+    (folder / "lexicons" / "mini" / "en-de.tsv").write_bytes(b"bad\n")
+    run(
+        *("--langs", "de", "--per", "text", "--query-lang", "de"),
+        *("--on-error", "skip", "--rejects", "bad.txt", "no.jsonl"),
+        expected=1,
+    )
+    assert (folder / "bad.txt").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--ratio", "1.5"], "'--ratio'"),
+        (["--ratio", "half"], "'--ratio'"),
+        (["--langs", "German"], "'German' is no language code such as de, fil or pt_br"),
+        (["--query-lang", "de,,it"], "'' is no language code"),
+        (["--passage-lang", "de,it,de"], "a language is named twice"),
+        (["--per", "word"], "'--per'"),
+        (["--seed", "x"], "'--seed'"),
+        (["--on-error", "skip"], "--on-error skip and --rejects FILE go together"),
+        (["--rejects", "bad.txt"], "--on-error skip and --rejects FILE go together"),
+        (["--nonsense"], "--nonsense"),
+        (["a", "b"], "b"),
+    ],
+)
+def test_wrong_options(options, problem):
+    result = run(*options, stdin=EXAMPLE, expected=2)
+    assert problem in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--langs", "de,fr"], "no fr in this lexicon; it has de, it"),
+        (["--lexicon", "maxi"], "no lexicon maxi: looked at maxi, lexicons/maxi, "),
+        (["--lexicon", "."], ".: holds no file such as en-de.tsv"),
+        (["no.jsonl"], "no.jsonl: no such file"),
+        (["."], ".: is a folder, expected a file"),
+        (["-o", "."], ".: is a folder, expected a file"),
+        (["-o", "lexicons/mini/en-de.tsv/x"], "lexicons/mini/en-de.tsv/x: cannot be written, "),
+        (["-o", "/dev/full"], "/dev/full: No space left on device"),
+        (["-o", "x", "--rejects", "./x", "--on-error", "skip"], "x: wrong lines go there"),
+    ],
+)
+def test_what_is_not_there_is_one_sentence(folder, options, problem):
+    before = sorted(folder.rglob("*"))
+    result = run(*options, stdin=EXAMPLE, expected=1)
+    assert result.stderr.startswith(f"cstool: {problem}")
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+    assert sorted(folder.rglob("*")) == before
+
+
+# The sidecar
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_sidecar_tells_what_was_done(folder):
+    source, german = folder / "in.jsonl.gz", folder / "lexicons" / "mini" / "en-de.tsv"
+    source.write_bytes(gzip.compress(EXAMPLE.encode() * 2))
+    run("in.jsonl.gz", "-o", "out.jsonl", "--ratio", "1", "--query-lang", "en", "--langs", "de")
+    text = (folder / "out.jsonl.meta.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {
+        "command": "cstool codeswitch",
+        "version": cstool.__version__,
+        "settings": {
+            "source": "in.jsonl.gz",
+            "output": "out.jsonl",
+            "lexicon": "mini",
+            "ratio": 1.0,
+            "langs": "de",
+            "query_lang": "en",
+            "passage_lang": None,
+            "per": "span",
+            "seed": 1,
+        },
+        "inputs": [
+            {"path": "lexicons/mini/en-de.tsv", "sha256": sha256(german), "lines": 2},
+            {"path": "in.jsonl.gz", "sha256": sha256(source), "lines": 2},
+        ],
+        "counts": {
+            "records": 2,
+            "passage": {
+                "texts": 2,
+                "words": 8,
+                "matched": 6,
+                "replaced": 6,
+                "replaced_by_language": {"de": 6},
+                "effective_ratio": 0.75,
+                "code_mixing_index": 0.25,
+            },
+            "query": {
+                "texts": 2,
+                "words": 6,
+                "matched": 0,
+                "replaced": 0,
+                "replaced_by_language": {},
+                "effective_ratio": 0.0,
+                "code_mixing_index": 0.0,
+            },
+        },
+    }
+    assert not re.search(r"\b20\d\d-|\d\d:\d\d", text)  # no time: the same run, the same bytes
+    run("in.jsonl.gz", "-o", "out.jsonl", "--ratio", "1", "--query-lang", "en", "--langs", "de")
+    assert (folder / "out.jsonl.meta.json").read_text(encoding="utf-8") == text
+
+
+def test_stdout_and_devices_have_no_sidecar(folder):
+    before = sorted(folder.rglob("*"))
+    run(stdin=EXAMPLE)
+    run("-o", "/dev/null", stdin=EXAMPLE)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_the_digest_of_stdin(folder):
+    run("-o", "out.jsonl", "--langs", "de", stdin=EXAMPLE)
+    inputs = json.loads((folder / "out.jsonl.meta.json").read_bytes())["inputs"]
+    digest = hashlib.sha256(EXAMPLE.encode()).hexdigest()
+    assert inputs[1] == {"path": "-", "sha256": digest, "lines": 1}
