@@ -23,8 +23,9 @@ def test_a_wheel_works_on_its_own(tmp_path):
     site = tmp_path / "site"
     subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], check=True)
     code = "import cstool.cli; print(cstool.cli.__file__); cstool.cli.app()"
+    options = ["--lexicon", "wiki", "--langs", "de", "--ratio", "1"]
     run = subprocess.run(
-        [sys.executable, "-c", code, "codeswitch", *"--lexicon wiki --langs de --ratio 1".split()],
+        [sys.executable, "-c", code, "codeswitch", *options],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(site)},
         input="q1\tthe sun and the moon\n",
