@@ -119,19 +119,27 @@ def _load_config(ctx: typer.Context, path: Path | None) -> Path | None:
         section, parents = section.get(name), parents.commands[name]
     if not isinstance(section or {}, Mapping):
         raise typer.BadParameter(f"{path}: {_path(ctx)} is {section!r}, expected its options")
-    options = {name.replace("-", "_"): value for name, value in (section or {}).items()}
-    known = {param.name: param for param in ctx.command.params}
-    if unknown := sorted(set(options) - (set(known) - {"config", "print_config"})):
+    options = {name.replace("_", "-"): value for name, value in (section or {}).items()}
+    known = {_option(param): param for param in ctx.command.params}
+    if unknown := sorted(set(options) - (set(known) - {"config", "print-config"})):
         raise typer.BadParameter(f"{path}: {_path(ctx)} has no option {', '.join(unknown)}")
     try:
         ctx.default_map = {
-            name: _as_typed(value, several=known[name].nargs == -1 or known[name].multiple)
+            known[name].name: _as_typed(
+                value, several=known[name].nargs == -1 or known[name].multiple
+            )
             for name, value in options.items()
             if value not in _NULL
         }
     except ValueError as problem:
         raise typer.BadParameter(f"{path}: {problem}") from problem
     return path
+
+
+def _option(param: Any) -> str:  # noqa: ANN401 - vendored
+    """Name an option as it is typed, without its dashes, and an argument as the code does."""
+    name: str = next((opt[2:] for opt in param.opts if opt.startswith("--")), param.name)
+    return name.replace("_", "-")
 
 
 def _as_typed(value: Any, *, several: bool) -> str | list[str]:  # noqa: ANN401 - YAML holds all
@@ -149,7 +157,7 @@ def _print_config(ctx: typer.Context) -> None:
 
     hidden = ("config", "print_config")
     options: Any = {
-        param.name.replace("_", "-"): plain(ctx.params[param.name])
+        _option(param): plain(ctx.params[param.name])
         for param in ctx.command.params
         if param.name in ctx.params and param.name not in hidden
     }

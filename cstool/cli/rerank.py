@@ -42,7 +42,7 @@ def run(
     ] = None,
     precision: options.Precision = options.Number.AUTO,
     device: options.Device = "auto",
-    tag: Annotated[str, typer.Option(help="Name in the last column of the run.")] = "cstool",
+    tag: options.Tag = "cstool",
 ) -> None:
     """Give the hits of a run new scores.
 

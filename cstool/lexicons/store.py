@@ -48,11 +48,15 @@ def find(name: str) -> Path:
     places = [Path(name), Path("lexicons") / name]
     places += [Path(home) / "lexicons" / name] if home else []
     places += [SHIPPED / name]
-    for place in places:
-        if os.access(place, os.F_OK):
+    for place in places:  # a folder of that name need not be a lexicon
+        if os.access(place, os.R_OK) and (place.is_file() or any(map(_named, place.iterdir()))):
             return place
     looked = ", ".join(str(place) for place in places)
     raise CstoolError(f"no lexicon {name}: looked at {looked}; shipped: {', '.join(shipped())}")
+
+
+def _named(path: Path) -> bool:
+    return _FILE.fullmatch(path.name) is not None
 
 
 def shipped() -> list[str]:

@@ -218,7 +218,7 @@ def test_wrong_options(options, problem):
     [
         (["--langs", "de,fr"], "no fr in this lexicon; it has de, it"),
         (["--lexicon", "maxi"], "no lexicon maxi: looked at maxi, lexicons/maxi, "),
-        (["--lexicon", "."], ".: holds no file such as en-de.tsv"),
+        (["--lexicon", "."], "no lexicon .: looked at ., "),
         (["no.jsonl"], "no.jsonl: no such file"),
         (["."], ".: is a folder, expected a file"),
         (["-o", "."], ".: is a folder, expected a file"),

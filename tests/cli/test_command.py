@@ -184,6 +184,14 @@ def test_what_print_config_prints_can_be_fed_back(path):
     assert section["max-steps"] is None
 
 
+def test_names_in_the_file_are_those_of_the_command_line():
+    printed = CliRunner().invoke(app, ["rerank", "--run", "x.trec", "--print-config"])
+    assert yaml.safe_load(printed.stdout)["rerank"]["run"] == "x.trec"
+    config("rerank:\n  run: y.trec\n")
+    printed = CliRunner().invoke(app, ["rerank", "--config", "config.yaml", "--print-config"])
+    assert yaml.safe_load(printed.stdout)["rerank"]["run"] == "y.trec"
+
+
 def test_print_config_asks_for_nothing():
     printed = CliRunner().invoke(tool, ["paint", "--print-config", "--ratio", "0.25"])
     assert printed.exit_code == 0

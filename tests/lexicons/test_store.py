@@ -35,12 +35,13 @@ def test_entries_that_no_text_can_match_are_counted():
 def test_a_lexicon_is_looked_for_in_this_order(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CSTOOL_HOME", str(tmp_path / "home"))
+    (tmp_path / "wiki").mkdir()  # a folder of that name that is no lexicon
     assert store.find("wiki") == store.SHIPPED / "wiki"
-    home = folder(tmp_path / "home" / "lexicons" / "wiki")
+    home = folder(tmp_path / "home" / "lexicons" / "wiki", "en-de.tsv")
     assert store.find("wiki") == home
-    folder(tmp_path / "lexicons" / "wiki")
+    folder(tmp_path / "lexicons" / "wiki", "en-de.tsv")
     assert store.find("wiki") == Path("lexicons/wiki")
-    folder(tmp_path / "wiki")
+    (tmp_path / "wiki" / "en-de.tsv.gz").touch()
     assert store.find("wiki") == Path("wiki")
     assert store.find(str(home)) == home
 

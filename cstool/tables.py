@@ -1,0 +1,164 @@
+"""Tables of results as text for people, Markdown for documents and TSV for programs."""
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import StringIO
+from pathlib import Path
+
+from cstool import files, formats
+from cstool.comparison import ALL, MISSING, Cell, Column, Row, Table
+from cstool.records import Score
+
+WIDTH = 120  # where nothing has a width: the same text in every file and every pipe
+_LEFT = ("system", "seeds")
+_TSV_HEADER = (*formats.SCORE_COLUMNS, "p", "p_corrected")
+
+Show = Callable[[Cell | None], str]
+
+
+def text(tables: Iterable[Table], width: int = WIDTH) -> Iterator[str]:
+    """Draw tables for a screen; one that is too wide is cut into blocks of columns."""
+    for table in tables:
+        for title, rows, show in _parts(table):
+            yield title
+            for columns in _blocks(table.columns, rows, show, width):
+                yield from _drawn(columns, rows, show)
+        for note in table.notes:
+            yield from textwrap.wrap(note, width)
+        yield ""
+
+
+def markdown(tables: Iterable[Table]) -> Iterator[str]:
+    """Write tables for a document."""
+    for table in tables:
+        for title, rows, show in _parts(table):
+            yield f"**{title}**"
+            yield ""
+            yield _piped([*_LEFT, *(column.title for column in table.columns)])
+            yield _piped(["---", *(["---:"] * (1 + len(table.columns)))])
+            for row in rows:
+                cells = [show(row.cells.get(column)) for column in table.columns]
+                yield _piped([row.system, row.seeds, *cells])
+            yield ""
+        for note in table.notes:
+            yield note.replace("*", r"\*")
+            yield ""
+
+
+def tsv(tables: Iterable[Table]) -> Iterator[str]:
+    """Write one value per line: every run, then the means over seeds and over groups of pairs.
+
+    The columns are those of a Score, and for a mean over seeds the p of its difference to the
+    baseline, as tested and as corrected. `all` stands where a mean was taken.
+    """
+    yield "\t".join(_TSV_HEADER)
+    for table in tables:
+        for row in table.rows:
+            for column in table.columns:
+                for seed, value in row.by_seed.get(column, {}).items():
+                    yield _line(table, row, column, seed, Cell(value))
+                if column in row.cells:
+                    yield _line(table, row, column, ALL, row.cells[column])
+
+
+FORMATS: dict[str, Callable[[Iterable[Table]], Iterator[str]]] = {
+    "table": text,
+    "tsv": tsv,
+    "markdown": markdown,
+}
+SUFFIXES = {".tsv": "tsv", ".md": "markdown"}
+
+
+def format_of(path: Path) -> str:
+    """Tell from the name of a file how its tables are written."""
+    return SUFFIXES.get(Path(path.name.removesuffix(".gz")).suffix, "table")
+
+
+def width_of(path: Path) -> int:
+    """Give the width of the terminal if that is where tables are written to."""
+    if path == files.STDIO and sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    return WIDTH
+
+
+def scores(values: Iterable[Score]) -> Iterator[str]:
+    """Write values per query as TSV with a header."""
+    yield "\t".join(formats.SCORE_COLUMNS)
+    yield from map(formats.format_score, values)
+
+
+def _parts(table: Table) -> Iterator[tuple[str, Sequence[Row], Show]]:
+    """Give the values and, if there is a baseline, the p-values: title, rows, look of a cell."""
+    yield table.measure, table.rows, _value
+    if table.tested:
+        yield f"{table.measure}: p against {table.baseline}, corrected", table.tested, _p
+
+
+def _value(cell: Cell | None) -> str:
+    # A blank keeps the digits of a column in line with those that have a mark.
+    return f"{cell.value:.3f}{'*' if cell.significant else ' '}" if cell else f"{MISSING} "
+
+
+def _p(cell: Cell | None) -> str:
+    if cell is None or cell.corrected is None:
+        return MISSING
+    return "<.001" if cell.corrected < 0.001 else f"{cell.corrected:.3f}"
+
+
+def _blocks(
+    columns: Sequence[Column], rows: Sequence[Row], show: Show, width: int
+) -> Iterator[Sequence[Column]]:
+    gap = len("  ")
+    left = sum(
+        gap + max(map(len, names))
+        for names in (
+            ["system", *(row.system for row in rows)],
+            ["seeds", *(row.seeds for row in rows)],
+        )
+    )
+    block: list[Column] = []
+    used = left
+    for column in columns:
+        size = gap + max(len(column.title), *(len(show(row.cells.get(column))) for row in rows))
+        if block and used + size > width:
+            yield block
+            block, used = [], left
+        block.append(column)
+        used += size
+    yield block
+
+
+def _drawn(columns: Sequence[Column], rows: Sequence[Row], show: Show) -> Iterator[str]:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as Drawing
+
+    drawing = Drawing(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in _LEFT:
+        drawing.add_column(name, no_wrap=True, justify="left" if name == "system" else "right")
+    for column in columns:
+        drawing.add_column(column.title, no_wrap=True, justify="right")
+    for row in rows:
+        cells = [show(row.cells.get(column)) for column in columns]
+        drawing.add_row(row.system, row.seeds, *cells)
+    out = StringIO()
+    # As wide as it takes: `_blocks` has seen to it that this is not too wide.
+    Console(file=out, width=10_000, color_system=None, markup=False, emoji=False).print(drawing)
+    for line in out.getvalue().splitlines():
+        if line.strip():
+            yield line.rstrip()
+    yield ""
+
+
+def _piped(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.strip().replace('|', '&#124;') for cell in cells)} |"
+
+
+def _line(table: Table, row: Row, column: Column, seed: str, cell: Cell) -> str:
+    score = Score(
+        row.system, column.query_lang, column.passage_lang, seed, table.measure, ALL, cell.value
+    )
+    tested = [MISSING if p is None else f"{p:.3g}" for p in (cell.p, cell.corrected)]
+    return "\t".join([formats.format_score(score), *tested])

@@ -1,0 +1,144 @@
+import gzip
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from cstool.cli import app
+
+QRELS = "q1 0 p1 1\nq2 0 p2 1\nq3 0 p3 1\n"
+# MRR 1, 1/2 and, forgotten, 0: 1/2. Chance 3/4, 3/4 and 0: 1/2. Oracle 1, 1 and 0: 2/3.
+RUN = "q1 Q0 p1 1 2.0 a\nq1 Q0 p9 2 1.0 a\nq2 Q0 p2 1 1.0 a\nq2 Q0 p9 2 2.0 a\n"
+BEST = "".join(f"q{i} Q0 p{i} 1 1.0 b\nq{i} Q0 p9 2 0.5 b\n" for i in (1, 2, 3))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "qrels.tsv").write_text(QRELS)
+    for name, run in {
+        "a/1/en-de": RUN, "a/2/en-de": BEST, "a/1/en-en": RUN, "b/1/en-de": BEST, "b/1/en-en": BEST
+    }.items():  # fmt: skip
+        path = tmp_path / "runs" / f"{name}.trec"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(run)
+    return tmp_path
+
+
+def evaluate(*arguments, code=0, **extra):
+    result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)], **extra)
+    assert result.exit_code == code, result.output
+    return result
+
+
+def test_table_goes_to_stdout_and_the_summary_to_stderr(folder):
+    result = evaluate(
+        folder / "qrels.tsv", "-", "--measures", "mrr@10", input=RUN, terminal_width=40
+    )
+    assert result.stdout == (
+        "mrr@10\n"
+        "system  seeds   value\n"
+        "─────────────────────\n"
+        "chance      -   0.500\n"
+        "stdin       1   0.500\n"
+        "oracle      -   0.667\n"
+        "\n"
+        "Means over all 3 queries of the qrels, one without hits counts 0. "
+        "Equal scores: pid ascending.\n"
+        "One seed each.\n"
+        "Chance and oracle: random and best order of each run's own hits.\n"
+        "\n"
+    )
+    assert result.stderr == (
+        "cstool: 1 runs, 1 systems, 3 queries; 1 times a query without hits, 0 times one that is "
+        "not in the qrels\n"
+    )
+
+
+def test_folder_baseline_first_stage_and_files(folder):
+    (folder / "first.trec").write_text(BEST)
+    result = evaluate(
+        folder / "qrels.tsv",
+        folder / "runs",
+        *("--baseline", "a", "--first-stage", folder / "first.trec", "--depth", 1),
+        *("--measures", "mrr@10,map", "-o", folder / "out.tsv"),
+        *("--per-query", folder / "per-query.tsv.gz"),
+    )
+    assert result.stdout == ""
+    header, *lines = (folder / "out.tsv").read_text().splitlines()
+    assert header.split("\t")[:3] == ["system", "query_lang", "passage_lang"]
+    found = {tuple(line.split("\t")[:5]): line.split("\t")[6:] for line in lines}
+    assert found["a", "en", "de", "1", "mrr@10"] == ["0.500000", "-", "-"]
+    assert found["a", "en", "de", "all", "mrr@10"] == ["0.750000", "-", "-"]
+    assert found["first stage", "en", "de", "all", "map"] == ["1.000000", "-", "-"]
+    assert found["chance", "CLIR", "all", "all", "mrr@10"] == ["1.000000", "-", "-"]
+    # Differences 0, 1/4, 1/2: t = (1/4) / (1/4 / sqrt 3) = sqrt 3, p = 1 - t / sqrt(t^2 + 2),
+    # four tests: two pairs and their groups.
+    assert found["b", "en", "de", "all", "mrr@10"] == ["1.000000", "0.225", "0.902"]
+    per_query = gzip.decompress((folder / "per-query.tsv.gz").read_bytes()).decode().splitlines()
+    assert "a\ten\tde\t1\tmrr@10\tq2\t0.500000" in per_query
+    # A header, and three queries by two measures of: chance, first stage and oracle for two
+    # pairs, and five runs.
+    assert len(per_query) == 1 + 3 * 2 * (3 * 2 + 5)
+    account = orjson.loads((folder / "out.tsv.meta.json").read_bytes())
+    assert account["counts"]["runs"] == 5
+    assert len(account["inputs"]) == 7
+
+
+def test_markdown_by_suffix_and_by_option(folder):
+    single = folder / "runs/a/1/en-de.trec"
+    evaluate(folder / "qrels.tsv", single, "--system", "mine", "-o", folder / "out.md")
+    text = (folder / "out.md").read_text()
+    assert "| system | seeds | en-de | CLIR |" in text
+    assert "| mine | 1 | 0.500 | 0.500 |" in text
+    same = evaluate(folder / "qrels.tsv", single, "--system", "mine", "--format", "markdown")
+    assert same.stdout == text
+
+
+def test_ties_as_in_trec_eval(folder):
+    tied = RUN.replace("2.0", "1.0")
+    arguments = [folder / "qrels.tsv", "-", "--measures", "mrr", "--format", "tsv"]
+    ours = evaluate(*arguments, input=tied).stdout
+    theirs = evaluate(*arguments, "--ties", "trec_eval", input=tied).stdout
+    assert "stdin\t-\t-\tall\tmrr\tall\t0.666667" in ours  # p1 and p2 before p9
+    assert "stdin\t-\t-\tall\tmrr\tall\t0.333333" in theirs
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("qrels.tsv", "", "the qrels are empty, there is nothing to evaluate against"),
+        ("qrels.tsv", "q1 0 p1 yes\n", "qrels.tsv:1: relevance is 'yes', expected a whole number"),
+        ("runs/a/1/en-de.trec", RUN + RUN, "query q1: passage p1 is listed more than once"),
+        ("runs/a/1/en-de.trec", "q8 Q0 p 1 1 a\n", "none of its 1 queries is in the qrels"),
+        ("runs/a/en-de.trec", RUN, "expected SYSTEM/SEED/QLANG-DLANG.trec below"),
+    ],
+)
+def test_wrong_input_is_one_line_and_leaves_no_file(folder, name, content, problem):
+    (folder / name).write_text(content)
+    result = evaluate(folder / "qrels.tsv", folder / "runs", "-o", folder / "out.tsv", code=1)
+    assert result.stdout == ""
+    assert problem in result.stderr and result.stderr.count("\n") == 1
+    assert not (folder / "out.tsv").exists()
+
+
+def test_unknown_baseline(folder):
+    result = evaluate(folder / "qrels.tsv", folder / "runs", "--baseline", "c", code=1)
+    assert result.stderr == (
+        "cstool: no system 'c' to compare with; there are chance (a), chance (b), a, b, "
+        "oracle (a), oracle (b)\n"
+    )
+
+
+def test_folder_without_runs_and_missing_file(folder):
+    (folder / "empty").mkdir()
+    assert "holds no runs" in evaluate(folder / "qrels.tsv", folder / "empty", code=1).stderr
+    assert "no such file" in evaluate(folder / "qrels.tsv", folder / "x.trec", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    "options", [["--measures", "mrr@10,err"], ["--depth", "0"], ["--ties", "x"]]
+)
+def test_wrong_options(folder, options):
+    result = evaluate(folder / "qrels.tsv", folder / "runs", *options, code=2)
+    assert result.stdout == ""
+    assert options[0] in result.stderr
