@@ -4,6 +4,8 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -277,11 +279,25 @@ def test_an_output_below_a_file_is_refused(tmp_path):
                 call(path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_refused(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(CstoolError, match="not a writable folder"):
-        files.check_output(tmp_path / "new" / "out")
+@contextmanager
+def nobody():
+    """Be a user without rights: root may write everywhere."""
+    was = os.getresuid()
+    if was[1] == 0:
+        os.setresuid(65534, 65534, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(*was)
+
+
+def test_a_read_only_folder_is_refused():
+    # Not in tmp_path, whose parents others may not enter.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o555)
+        with nobody(), pytest.raises(CstoolError, match="not a writable folder"):
+            files.check_output(folder / "new" / "out")
 
 
 def test_an_output_may_lie_in_a_folder_to_come(tmp_path):
