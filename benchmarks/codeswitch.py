@@ -11,9 +11,10 @@ import json
 import os
 import random
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
+
+from turns import best_of
 
 from cstool import files, formats
 from cstool.codeswitch import Switcher
@@ -71,15 +72,10 @@ def main() -> None:
         "cstool, one language": lambda: [bilingual.text(t, "text", i) for t, i in numbered],
         "cstool, five languages": lambda: [multilingual.text(t, "text", i) for t, i in numbered],
     }
-    best = dict.fromkeys(jobs, float("inf"))
-    for _ in range(ROUNDS):
-        for name, job in jobs.items():
-            start = time.perf_counter()
-            job()
-            best[name] = min(best[name], time.perf_counter() - start)
+    best = best_of(ROUNDS, jobs)
     first = next(iter(best.values()))
     for name, seconds in best.items():
-        print(f"{name:26} {words / seconds / 1e6:5.2f} million words/s  {seconds / first:5.2f} x")
+        print(f"{name:26} {words / seconds / 1e6:5.2f} million words/s  {first / seconds:5.2f} x")
 
 
 if __name__ == "__main__":

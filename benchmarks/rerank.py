@@ -11,12 +11,12 @@ each is compared.
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
 import sentence_transformers
+from turns import best_of
 
 from cstool.crossencoder import CrossEncoder
 
@@ -48,12 +48,7 @@ def main() -> None:
             "sentence-transformers": lambda: peer.predict(scored, show_progress_bar=False),
             "cstool": lambda: ours.logits(scored),
         }
-        best = dict.fromkeys(jobs, float("inf"))
-        for _ in range(ROUNDS):
-            for name, job in jobs.items():
-                start = time.perf_counter()
-                job()
-                best[name] = min(best[name], time.perf_counter() - start)
+        best = best_of(ROUNDS, jobs)
     first = next(iter(best.values()))
     for name, seconds in best.items():
         print(f"{name:22} {len(scored) / seconds:7.1f} pairs/s  {first / seconds:5.2f} x")
