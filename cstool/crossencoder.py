@@ -8,6 +8,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+import huggingface_hub
 import orjson
 import torch
 import transformers
@@ -25,6 +26,7 @@ _UNLOADABLE = (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingErr
 _CHUNK = 4096  # pairs tokenised and sorted by length at a time
 
 transformers.logging.set_verbosity_error()
+huggingface_hub.logging.set_verbosity_error()  # it tells of every retry
 transformers.utils.logging.disable_progress_bar()
 
 
@@ -206,7 +208,7 @@ def _load_model(name: str, **options: Any) -> tuple[Any, set[str]]:  # noqa: ANN
             **options,
         )
     except _UNLOADABLE as error:
-        raise CstoolError(f"{name}: {_first_line(error)}") from error
+        raise _unloadable(name, error) from error
     return model, set(info["missing_keys"])
 
 
@@ -214,7 +216,7 @@ def _load_tokenizer(name: str) -> Any:  # noqa: ANN401 - transformers has no com
     try:
         return transformers.AutoTokenizer.from_pretrained(_local(name), trust_remote_code=False)
     except _UNLOADABLE as error:
-        raise CstoolError(f"{name}: {_first_line(error)}") from error
+        raise _unloadable(name, error) from error
 
 
 def _local(name: str) -> str:
@@ -247,5 +249,7 @@ def _in_float32(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:  # noq
     return tuple(item.float() if torch.is_tensor(item) else item for item in inputs)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _unloadable(name: str, error: Exception) -> CstoolError:
+    place = "" if Path(name).exists() else "no folder, and from the hub: "
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return CstoolError(f"{name}: {place}{reason}")

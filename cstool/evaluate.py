@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cstool import chance, measures, runs
-from cstool.errors import CstoolError
+from cstool.errors import CstoolError, DataError
 from cstool.measures import UNJUDGED, Measure, Ranking
 from cstool.records import Hit, Qrel, Score
 from cstool.runfiles import UNKNOWN, RunFile
@@ -130,6 +130,8 @@ class Evaluation:
     def _read(self, run: RunFile, hits: Iterable[Hit]) -> runs.Run:
         try:
             found = runs.by_query(hits)
+        except DataError:
+            raise  # it names the file, and the line
         except CstoolError as error:
             raise CstoolError(f"{run.path}: {error}") from error
         if found.keys().isdisjoint(self.judged.qids):

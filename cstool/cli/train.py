@@ -109,8 +109,14 @@ def run(
     )
     if not resume:
         clear(work)
-    with console.steps("training") as on_step:
-        model, account = train(examples, base, work, settings, resume=bool(resume), on_step=on_step)
+    try:
+        with console.steps("training") as on_step:
+            model, account = train(
+                examples, base, work, settings, resume=bool(resume), on_step=on_step
+            )
+    finally:
+        if not any(work.glob("checkpoint-*")) and not (work / "logs").exists():
+            clear(work)  # it never began: there is nothing to resume
     job.counts = account
     with files.atomic_folder(output) as folder:
         (work / "logs").rename(folder / "logs")
