@@ -217,7 +217,7 @@ def _trec_id(name: str) -> str:
 
 def _number(text: str, name: str) -> float:
     try:
-        value = float(text)
+        value = math.nan if "_" in text else float(text)  # Python's 1_000 is no number to others
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

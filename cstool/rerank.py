@@ -24,12 +24,12 @@ def rerank(
 ) -> Iterator[list[Hit]]:
     """Yield the hits of each query, the best `depth` ones with new scores.
 
-    Candidates are put into an order by hash before they are scored, so that no tie, no constant
-    score and no error can inherit the order of the first stage. Hits below `depth` keep their old
-    order below the others, or are left out. CstoolError for a missing text and for a score that is
-    no number.
+    Queries come by id, and candidates are put into an order by hash before they are scored, so that
+    no tie, no constant score and no error can inherit the order of the first stage. Hits below
+    `depth` keep their old order below the others, or are left out. CstoolError for a missing text
+    and for a score that is no number.
     """
-    waiting = iter(run.items())
+    waiting = iter(sorted(run.items()))
     while group := list(islice(waiting, _QUERIES)):
         candidates = [hit for _, hits in group for hit in shuffled(hits[:depth])]
         pairs = [

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 HUB_MODEL = "nreimers/mMiniLMv2-L6-H384-distilled-from-XLMR-Large"
+# What a training that has not ended keeps in its folder, and tells it by.
+PLAN, DATA = "plan.json", "examples.arrow"
 MEASURES = ("mrr@10", "ndcg@10", "recall@100", "map")
 
 

@@ -28,7 +28,7 @@ from cstool.crossencoder import CrossEncoder, find_device, half_precision
 from cstool.errors import CstoolError
 from cstool.losses import LOSSES
 from cstool.records import Example
-from cstool.settings import Training
+from cstool.settings import DATA, PLAN, Training
 
 Step = Callable[[int, int, float], None]  # step, of how many, mean loss since the last report
 _ROWS = 1000  # examples per write
@@ -52,12 +52,12 @@ def train(
     settings.
     """
     work.mkdir(parents=True, exist_ok=True)
-    data, account = _dataset(examples, work / "examples.arrow")
+    data, account = _dataset(examples, work / DATA)
     steps = settings.steps(len(data))
     warmup = min(settings.warmup_steps, int(settings.warmup_share * steps))
     plan = {"base": base, **asdict(settings), "max_steps": steps, "warmup_steps": warmup, **account}
     checkpoint = _checkpoint(work, plan) if resume else None
-    (work / "plan.json").write_bytes(orjson.dumps(plan))
+    (work / PLAN).write_bytes(orjson.dumps(plan))
 
     set_seed(settings.seed)  # the fresh classifier depends on it
     model = CrossEncoder.begin(base, max_length=settings.max_length, default=Training.LENGTH)
@@ -181,7 +181,7 @@ def _dataset(examples: Iterable[Example], path: Path) -> tuple[Dataset, dict[str
 
 
 def _checkpoint(work: Path, plan: dict[str, Any]) -> str | None:
-    begun = work / "plan.json"
+    begun = work / PLAN
     if not begun.is_file():
         return None
     old = orjson.loads(begun.read_bytes())

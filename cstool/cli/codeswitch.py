@@ -71,6 +71,8 @@ def run(
     cstool codeswitch --lexicon wiki --ratio 0.5 < train.jsonl > switched.jsonl
     cstool codeswitch train.jsonl.gz --lexicon muse --query-lang en --passage-lang de -o bl.jsonl
     """
+    if langs and query_lang and passage_lang:
+        raise typer.BadParameter("--langs has no effect beside --query-lang and --passage-lang")
     from cstool.codeswitch import Switcher, codeswitch
     from cstool.lexicons import store
 

@@ -93,6 +93,8 @@ def run(
     cstool evaluate qrels.tsv runs --baseline zero-shot --first-stage bm25 -o results.md
     cstool rerank model --queries q.tsv --passages p.tsv < bm25.trec | cstool evaluate qrels.tsv -
     """
+    if per_query == output:
+        raise typer.BadParameter("--output and --per-query are the same file")
     from cstool import comparison, tables
     from cstool.evaluate import FIRST_STAGE, Evaluation, Judgements
 
@@ -101,7 +103,11 @@ def run(
     first = runfiles.first_stage(first_stage, pairs, FIRST_STAGE) if first_stage else {}
     for path in (output, per_query or output):
         files.check_output(path)
-    judged = Judgements.of(job.read(qrels, formats.parse_qrel))
+    judged = Judgements.of(
+        job.read_distinct(
+            qrels, formats.parse_qrel, lambda q: f"query {q.qid} with passage {q.pid}"
+        )
+    )
     evaluation = Evaluation(judged, [parse(name) for name in measures.split(",")], ties)
     for path, same in first.items():
         evaluation.add_first_stage(same, job.read(path, formats.parse_hit), depth)

@@ -123,8 +123,8 @@ def _from_qrels(
 
     for path in filter(None, (queries, passages, qrels, hard_from)):
         files.check_input(path)
-    asked = _texts(job, queries, "query")
-    found = _texts(job, passages, "passage")
+    asked = job.read_texts(queries, "query")
+    found = job.read_texts(passages, "passage")
 
     def qrel(line: str) -> Qrel:
         parsed = formats.parse_qrel(line)
@@ -173,8 +173,8 @@ def _from_triples(
     for path in (triples, queries, passages):
         files.check_input(path)
     qids, pids = _ids(triples)
-    asked = _texts(job, queries, "query", qids)
-    found = _texts(job, passages, "passage", pids)
+    asked = job.read_texts(queries, "query", qids)
+    found = job.read_texts(passages, "passage", pids)
 
     def triple(line: str) -> Triple:
         parsed = formats.parse_triple(line)
@@ -198,21 +198,6 @@ def _some(examples: Iterable[Example], otherwise: str) -> Iterator[Example]:
         yield example
     if example is None:
         raise CstoolError(otherwise)
-
-
-def _texts(job: Job, path: Path, what: str, wanted: Container[str] | None = None) -> dict[str, str]:
-    texts: dict[str, str] = {}
-
-    def parse(line: str) -> Text:
-        text = formats.parse_text(line)
-        if text.id in texts:
-            raise ValueError(f"{what} {text.id} comes a second time")
-        return text
-
-    for text in job.read(path, parse):
-        if wanted is None or text.id in wanted:
-            texts[text.id] = text.text
-    return texts
 
 
 def _triple_of_texts(line: str) -> Triple:

@@ -1,7 +1,7 @@
 """What every command does around its stage: read, reject, write, keep the account."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Literal, Self, TypeVar
 
 import orjson
 
-from cstool import __version__, console, files
+from cstool import __version__, console, files, formats
 from cstool.errors import CstoolError, DataError
 
 Record = TypeVar("Record")
@@ -48,6 +48,28 @@ class Job:
         else:
             self._stdin_read = True
         return self._read(path, parse)
+
+    def read_distinct(
+        self, path: Path, parse: Callable[[str], Record], name: Callable[[Record], str]
+    ) -> Iterator[Record]:
+        """Yield records like `read`; one whose name has come before is a wrong line."""
+        come: set[str] = set()
+
+        def checked(line: str) -> Record:
+            record = parse(line)
+            if name(record) in come:
+                raise ValueError(f"{name(record)} comes a second time")
+            come.add(name(record))
+            return record
+
+        return self.read(path, checked)
+
+    def read_texts(
+        self, path: Path, kind: str, wanted: Container[str] | None = None
+    ) -> dict[str, str]:
+        """Read queries or passages, all or those wanted: id to text."""
+        texts = self.read_distinct(path, formats.parse_text, lambda text: f"{kind} {text.id}")
+        return {text.id: text.text for text in texts if wanted is None or text.id in wanted}
 
     def write(self, path: Path, records: Iterable[Record], format: Callable[[Record], str]) -> int:
         """Write one record per line, all or nothing, and return how many."""

@@ -12,7 +12,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(_[a-z]+)?")
 
 def languages(value: str | None) -> tuple[str, ...]:
     """Split `de,ru` into codes; a code that is none is a wrong option."""
-    codes = tuple(value.split(",")) if value else ()
+    codes = () if value is None else tuple(value.split(","))
     for code in codes:
         if not _LANGUAGE.fullmatch(code):
             raise typer.BadParameter(f"{code!r} is no language code such as de, fil or pt_br")

@@ -56,8 +56,8 @@ def run(
     repeated: Counter[str] = Counter()
     wanted = runs.by_query(job.read(candidates, formats.parse_hit), repeated=repeated)
     pids = {hit.pid for hits in wanted.values() for hit in hits[:depth]}
-    query_texts = {q.id: q.text for q in job.read(queries, formats.parse_text) if q.id in wanted}
-    passage_texts = {p.id: p.text for p in job.read(passages, formats.parse_text) if p.id in pids}
+    query_texts = job.read_texts(queries, "query", wanted)
+    passage_texts = job.read_texts(passages, "passage", pids)
     files.check_output(output)
     from cstool.crossencoder import CrossEncoder
     from cstool.rerank import rerank

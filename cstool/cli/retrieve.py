@@ -42,7 +42,7 @@ def run(
     ] = None,
     depth: Annotated[int, typer.Option(min=1, help="Hits per query.")] = Retrieving.depth,
     k1: Annotated[
-        float, typer.Option(min=0, help="BM25: how much repeated words count.")
+        float, typer.Option(min=0, max=100, help="BM25: how much repeated words count.")
     ] = Retrieving.k1,
     b: Annotated[
         float, typer.Option(min=0, max=1, help="BM25: how much long passages pay.")
@@ -71,7 +71,8 @@ def run(
     from cstool.retrieve import Index, Retriever, relevant, retrieve
 
     files.check_output(output)
-    questions, texts = (job.read(path, formats.parse_text) for path in (queries, passages))
+    questions = job.read_distinct(queries, formats.parse_text, lambda text: f"query {text.id}")
+    texts = job.read_distinct(passages, formats.parse_text, lambda text: f"passage {text.id}")
     judged = job.read(with_relevant, formats.parse_qrel) if with_relevant else ()
     wanted = relevant({(qrel.qid, qrel.pid): qrel.relevance for qrel in judged})
     index = Index.of(texts, passage_lang or lang, k1=k1, b=b)

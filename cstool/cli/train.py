@@ -10,7 +10,7 @@ from cstool import console, files, formats
 from cstool.cli import options
 from cstool.cli.job import Job
 from cstool.errors import CstoolError
-from cstool.settings import HUB_MODEL, Training
+from cstool.settings import DATA, HUB_MODEL, PLAN, Training
 
 
 class Loss(StrEnum):
@@ -39,7 +39,8 @@ def run(
         ),
     ] = None,
     epochs: Annotated[
-        float | None, typer.Option(min=0, help="Times through the examples, instead of steps.")
+        float | None,
+        typer.Option(min=0, max=1000, help="Times through the examples, instead of steps."),
     ] = None,
     batch_size: options.BatchSize = Training.batch_size,
     learning_rate: Annotated[
@@ -83,11 +84,16 @@ def run(
     cstool train switched.jsonl -o models/ml-cs/1 --seed 1
     cstool train train.jsonl -o model --base ./encoder --epochs 1 --batch-size 32 --max-length 128
     """
+    if not output.name:
+        raise typer.BadParameter(f"{output}: name a folder that can be made")
     files.check_folder(output)
     work = output.parent / f"{output.name}.training"
     files.check_output(work / "data")
     if max_steps is not None and epochs is not None:
         raise typer.BadParameter("--max-steps and --epochs exclude each other")
+    kept = {path.name for path in work.iterdir()} if work.is_dir() else set()
+    if kept and kept.isdisjoint((PLAN, DATA)):
+        raise CstoolError(f"{work}: is in use, and is no unfinished run that may be replaced")
     if resume is None and any(work.glob("checkpoint-*")):
         raise CstoolError(f"{work} holds an unfinished run: say --resume or --restart")
     examples = job.read(source, formats.parse_example)

@@ -60,7 +60,7 @@ def test_stdin_to_stdout_and_the_order_of_the_lines_does_not_matter(model, files
     forward = invoke(model, files, input="".join(lines))
     backward = invoke(model, files, input="".join([*lines[4:], *lines[:4]]))
     assert forward.exit_code == 0, forward.output
-    assert sorted(forward.stdout.splitlines()) == sorted(backward.stdout.splitlines())
+    assert forward.stdout == backward.stdout
     assert len(forward.stdout.splitlines()) == 8
 
 
@@ -92,6 +92,14 @@ def test_wrong_input_writes_nothing(line, told, model, files):
     assert result.exit_code == 1
     assert told in result.stderr
     assert not (files / "out.trec").exists()
+
+
+def test_a_query_with_two_texts_is_refused(model, files):
+    with (files / "q.tsv").open("a", encoding="utf-8") as lines:
+        lines.write("q1\tanother text\n")
+    result = invoke(model, files, "--run", files / "run.trec")
+    assert result.exit_code == 1
+    assert "q.tsv:3: query q1 comes a second time" in result.stderr
 
 
 def test_an_empty_run_gives_an_empty_run(model, files):

@@ -88,8 +88,8 @@ def test_relevant_passages_are_among_the_hits(texts, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("queries", "q1\ta\nq1\tb\n", "query q1 comes more than once"),
-        ("passages", "p1\ta\np1\tb\n", "passage p1 comes more than once"),
+        ("queries", "q1\ta\nq1\tb\n", "query q1 comes a second time"),
+        ("passages", "p1\ta\np1\tb\n", "passage p1 comes a second time"),
         ("passages", "p1\ta\np2\n", "passages.tsv:2: 'p2', expected id<TAB>text or a JSON object"),
     ],
 )

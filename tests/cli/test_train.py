@@ -76,6 +76,17 @@ def test_an_unfinished_run_is_not_thrown_away_unasked(source, bert, tmp_path):
     assert not work.exists()
 
 
+def test_a_folder_that_is_not_ours_is_left_alone(source, bert, tmp_path):
+    work = tmp_path / "m.training"
+    work.mkdir()
+    (work / "thesis.txt").touch()
+    for options in ([], ["--restart"]):
+        result = invoke(source, "-o", tmp_path / "m", "--base", bert, *FEW, *options)
+        assert result.exit_code == 1
+        assert "m.training: is in use" in result.stderr
+        assert (work / "thesis.txt").exists()
+
+
 def test_an_older_model_is_replaced_whole(source, bert, tmp_path):
     output = tmp_path / "m"
     output.mkdir()
@@ -94,6 +105,8 @@ def test_an_older_model_is_replaced_whole(source, bert, tmp_path):
     [
         (["--max-steps", "2", "--epochs", "1"], 2, "exclude each other"),
         (["--base", "./nowhere"], 1, "cstool: ./nowhere: no such folder"),
+        (["--epochs", "inf"], 2, "--epochs"),
+        (["-o", "."], 2, "name a folder"),
         (["--max-length", "65"], 1, "64 positions, fewer than --max-length 65"),
         (["--device", "cuda"], 1, "torch finds no CUDA device"),
     ],
