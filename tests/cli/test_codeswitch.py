@@ -204,6 +204,8 @@ def test_rejects_are_all_or_nothing_too(folder):
         (["--on-error", "skip"], "--on-error skip and --rejects FILE go together"),
         (["--rejects", "bad.txt"], "--on-error skip and --rejects FILE go together"),
         (["--nonsense"], "--nonsense"),
+        (["--langs", ""], "--langs"),
+        (["--langs", "de", "--query-lang", "it", "--passage-lang", "de"], "--langs has no effect"),
         (["a", "b"], "b"),
     ],
 )

@@ -136,7 +136,13 @@ def test_folder_without_runs_and_missing_file(folder):
 
 
 @pytest.mark.parametrize(
-    "options", [["--measures", "mrr@10,err"], ["--depth", "0"], ["--ties", "x"]]
+    "options",
+    [
+        ["--measures", "mrr@10,err"],
+        ["--depth", "0"],
+        ["--ties", "x"],
+        ["-o", "a", "--per-query", "a"],
+    ],
 )
 def test_wrong_options(folder, options):
     result = evaluate(folder / "qrels.tsv", folder / "runs", *options, code=2)
