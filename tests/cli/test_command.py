@@ -307,17 +307,21 @@ def test_a_name_that_is_no_utf8(folder):
     assert inputs[1]["path"] == r"caf\xe9"
 
 
-def heard():
-    """Hear the signals that whoever runs the tests may have us ignore, as nohup and `&` do."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+# Whoever runs the tests may have signals ignored, as nohup and `&` do; the command has to hear them.
+HEARD = """
+import os, signal, sys
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 def ended_by(number, folder, *more):
     """Start a command that waits for more lines, send it a signal in the middle, and let it end."""
-    args = [PROGRAM, "codeswitch", "--lexicon", "mini", "-o", "out.jsonl", *more]
+    args = [sys.executable, "-c", HEARD, PROGRAM]
+    args += ["codeswitch", "--lexicon", "mini", "-o", "out.jsonl", *more]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(args, preexec_fn=heard, **pipes) as process:
+    with subprocess.Popen(args, **pipes) as process:
         process.stdin.write((ROW % 1).encode() * 5000)
         process.stdin.flush()
         deadline = time.monotonic() + 20
