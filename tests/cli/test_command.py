@@ -307,7 +307,7 @@ def test_a_name_that_is_no_utf8(folder):
     assert inputs[1]["path"] == r"caf\xe9"
 
 
-# Whoever runs the tests may have signals ignored, as nohup and `&` do; the command has to hear them.
+# Whoever runs the tests may have signals ignored, as nohup and `&` do; the command must hear them.
 HEARD = """
 import os, signal, sys
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
