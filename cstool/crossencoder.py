@@ -198,7 +198,7 @@ def half_precision(device: str) -> str | None:
     return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
 
 
-def _load_model(name: str, **options: Any) -> tuple[Any, set[str]]:  # noqa: ANN401
+def _load_model(name: str, **options: Any) -> tuple[Any, set[str]]:
     try:
         model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
             _local(name),
@@ -212,7 +212,7 @@ def _load_model(name: str, **options: Any) -> tuple[Any, set[str]]:  # noqa: ANN
     return model, set(info["missing_keys"])
 
 
-def _load_tokenizer(name: str) -> Any:  # noqa: ANN401 - transformers has no common type
+def _load_tokenizer(name: str) -> Any:
     try:
         return transformers.AutoTokenizer.from_pretrained(_local(name), trust_remote_code=False)
     except _UNLOADABLE as error:
@@ -226,7 +226,7 @@ def _local(name: str) -> str:
     return name
 
 
-def _length(name: str, model: Any, wanted: int | None) -> int:  # noqa: ANN401
+def _length(name: str, model: Any, wanted: int | None) -> int:
     limit = _positions(model)
     card = Path(name) / CARD
     if wanted is None and card.is_file():
@@ -236,7 +236,7 @@ def _length(name: str, model: Any, wanted: int | None) -> int:  # noqa: ANN401
     return wanted or limit
 
 
-def _positions(model: Any) -> int:  # noqa: ANN401
+def _positions(model: Any) -> int:
     """Count the tokens that fit: RoBERTa's family numbers its positions from padding + 1."""
     config = model.config
     positions = getattr(config, "max_position_embeddings", None) or 512
@@ -245,7 +245,7 @@ def _positions(model: Any) -> int:  # noqa: ANN401
     return int(positions)
 
 
-def _in_float32(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:  # noqa: ANN401
+def _in_float32(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(item.float() if torch.is_tensor(item) else item for item in inputs)
 
 

@@ -119,7 +119,7 @@ class _Trainer(Trainer):
         inputs: dict[str, torch.Tensor],
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
-    ) -> Any:  # noqa: ANN401 - as the Trainer's own
+    ) -> Any:
         labels = inputs.pop("labels")
         outputs = model(**inputs)
         loss = self.loss(outputs.logits.squeeze(-1), labels)
@@ -132,7 +132,7 @@ class _Reporter(TrainerCallback):
     def __init__(self, on_step: Step) -> None:
         self._on_step, self._loss = on_step, math.nan
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ANN401
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
             raise CstoolError(
@@ -141,7 +141,7 @@ class _Reporter(TrainerCallback):
             )
         self._loss = loss if loss is not None else self._loss
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._on_step(state.global_step, state.max_steps, self._loss)
 
 

@@ -21,7 +21,7 @@ from cstool.cli.command import Group, command
 class Chain(Group):
     """Lists the commands in the order in which they follow each other."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - typer's Context is vendored
+    def list_commands(self, ctx: Any) -> list[str]:
         """Name the commands; typer would put those with subcommands last."""
         order = "prepare examples induce-lexicon codeswitch train retrieve rerank evaluate"
         return sorted(super().list_commands(ctx), key=order.split().index)

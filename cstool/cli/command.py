@@ -32,7 +32,7 @@ class OnError(StrEnum):
 class Group(TyperGroup):
     """Turn the user's errors into one line and exit code 1; let our own bugs crash."""
 
-    def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - typer's signature
+    def main(self, *args: Any, **extra: Any) -> Any:
         """Run the chosen command; a signal or a closed pipe ends it without a traceback."""
         with contextlib.suppress(ValueError):  # not the main thread: the embedder has the signals
             for number in (signal.SIGTERM, signal.SIGHUP):
@@ -40,7 +40,7 @@ class Group(TyperGroup):
                     signal.signal(number, _terminate)
         return super().main(*args, **extra)
 
-    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's Context is vendored
+    def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
@@ -57,7 +57,7 @@ class Group(TyperGroup):
 class Command(TyperCommand):
     """A command whose options can also come from a YAML file."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - vendored
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments; --print-config shows them and asks for nothing that is missing."""
         if "--print-config" in args:
             for param in self.params:
@@ -84,7 +84,7 @@ def _with_job(run: Callable[..., None]) -> Callable[..., None]:
     shared = list(inspect.signature(_shared, eval_str=True).parameters.values())
 
     @functools.wraps(run)
-    def wrapper(ctx: typer.Context, **values: Any) -> None:  # noqa: ANN401 - typer checked them
+    def wrapper(ctx: typer.Context, **values: Any) -> None:
         skip, rejects = values["on_error"] is OnError.SKIP, values["rejects"]
         if skip != (rejects is not None):
             raise typer.BadParameter("--on-error skip and --rejects FILE go together")
@@ -136,13 +136,13 @@ def _load_config(ctx: typer.Context, path: Path | None) -> Path | None:
     return path
 
 
-def _option(param: Any) -> str:  # noqa: ANN401 - vendored
+def _option(param: Any) -> str:
     """Name an option as it is typed, without its dashes, and an argument as the code does."""
     name: str = next((opt[2:] for opt in param.opts if opt.startswith("--")), param.name)
     return name.replace("_", "-")
 
 
-def _as_typed(value: Any, *, several: bool) -> str | list[str]:  # noqa: ANN401 - YAML holds all
+def _as_typed(value: Any, *, several: bool) -> str | list[str]:
     """Give a value as it would be typed: a list with commas, or word by word."""
     items = value if isinstance(value, list) else [value]
     if not all(isinstance(item, str) for item in items):
@@ -166,7 +166,7 @@ def _print_config(ctx: typer.Context) -> None:
     typer.echo(yaml.safe_dump(options, sort_keys=False, allow_unicode=True), nl=False)
 
 
-def _path(ctx: Any) -> str:  # noqa: ANN401 - typer's Context is vendored
+def _path(ctx: Any) -> str:
     names = []
     while ctx.parent is not None:
         names.append(ctx.info_name)

@@ -159,7 +159,7 @@ def json_bytes(account: Mapping[str, Any]) -> bytes:
     return orjson.dumps(account, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - whatever an option may hold
+def plain(value: Any) -> Any:
     """Turn an option's value into what JSON and YAML can hold."""
     if isinstance(value, os.PathLike):
         return os.fsencode(value).decode("utf-8", "backslashreplace")

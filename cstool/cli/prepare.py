@@ -25,7 +25,7 @@ _ROWS_PER_UPDATE = 1000
 class Prepare(TyperGroup):
     """Lets `irds:ID` stand for `irds ID`, as other tools write it."""
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - vendored
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that the first argument names."""
         family, colon, rest = args[0].partition(":")
         return super().resolve_command(

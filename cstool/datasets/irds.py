@@ -71,5 +71,5 @@ class Dataset:
             raise CstoolError(f"{self.name}: {error}") from error
 
 
-def _text(name: str, row: Any) -> Text:  # noqa: ANN401 - each dataset has its own class
+def _text(name: str, row: Any) -> Text:
     return Text(formats.check_id(name), row.default_text())

@@ -65,7 +65,7 @@ class _Node:
     value: Any
     place: str
 
-    def get(self, key: str, *kinds: type) -> Any:  # noqa: ANN401 - of one of the kinds
+    def get(self, key: str, *kinds: type) -> Any:
         if not isinstance(self.value, dict):
             raise ValueError(f"{self.place or 'the document'} is no object")
         if key not in self.value:
