@@ -7,16 +7,31 @@ entry of the lexicon moves a draw that need not move.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 from cstool import words
 from cstool.errors import CstoolError
 from cstool.lexicons.store import Lexicon
-from cstool.records import Example, Text
+from cstool.records import Entry, Example, Text
 
 _BYTES = 8  # of hash per draw
+
+
+class Replacement(NamedTuple):  # one per replaced word: a frozen dataclass takes thrice as long
+    """What stands in a switched text instead of the characters from `start` to `end`."""
+
+    start: int
+    end: int
+    source: str
+    target: str
+    language: str
+
+
+Sides = Mapping[str, Sequence[Replacement]]  # "query" and "passage", or "text"
 
 
 @dataclass
@@ -66,22 +81,28 @@ class Switcher:
 
     def switch(self, record: Example | Text) -> Example | Text:
         """Switch a training example on both its sides, or the text of a query or passage."""
-        if isinstance(record, Text):
-            if "text" not in self.languages:
-                raise CstoolError(
-                    f"{record.id} is a query or a passage alone: give its languages with --langs"
-                )
-            text = self.text(record.text, "text", record.id, *_copy(record.extra))
-            return replace(record, text=text)
-        ids = (record.qid, record.pid, *_copy(record.extra))
-        return replace(
-            record,
-            query=self.text(record.query, "query", *ids),
-            passage=self.text(record.passage, "passage", *ids),
-        )
+        return switched(record, self.sides(record))
+
+    def sides(self, record: Example | Text) -> dict[str, list[Replacement]]:
+        """Find what is to be replaced on each side of a record."""
+        if isinstance(record, Example):
+            ids = (record.qid, record.pid, *_copy(record.extra))
+            texts = {"query": record.query, "passage": record.passage}
+        elif "text" in self.languages:
+            ids = (record.id, *_copy(record.extra))
+            texts = {"text": record.text}
+        else:
+            raise CstoolError(
+                f"{record.id} is a query or a passage alone: give its languages with --langs"
+            )
+        return {side: self.replacements(text, side, *ids) for side, text in texts.items()}
 
     def text(self, text: str, side: str, *ids: str) -> str:
         """Switch one text; `ids` and `side` say whose it is, and so what is drawn."""
+        return joined(text, self.replacements(text, side, *ids))
+
+    def replacements(self, text: str, side: str, *ids: str) -> list[Replacement]:
+        """Find what is to be replaced in one text, in its order."""
         languages = self.languages.get(side, ())
         found = words.spans(text)
         account = self.accounts.setdefault(side, Account())
@@ -92,13 +113,13 @@ class Switcher:
         if self.per == "text" and languages:
             languages = [max(languages, key=lambda name: (_draws(origin, 1, name), name))]
         if not found or all(name == self.source for name in languages):
-            return text
-        switched, replaced = self._switch(text, found, languages, origin, account)
+            return []
+        made, replaced = self._switch(text, found, languages, origin, account)
         if replaced:
             account.replaced += replaced
             shares = [*replaced.values(), len(found) - sum(replaced.values())]
             account.mixing += 1 - max(shares) / len(found)
-        return switched
+        return made
 
     def _switch(
         self,
@@ -107,34 +128,36 @@ class Switcher:
         languages: Sequence[str],
         origin: str,
         account: Account,
-    ) -> tuple[str, Counter[str]]:
+    ) -> tuple[list[Replacement], Counter[str]]:
         keys = [words.key(text[start:end]) for start, end in found]
         chosen = _draws(origin, len(found), "")
         limit = int(self.ratio * 256**_BYTES)
         racing = languages if len(languages) > 1 else ()
         races = {name: _draws(origin, len(found), name) for name in racing}
-        pieces: list[str] = []
+        made: list[Replacement] = []
         replaced: Counter[str] = Counter()
-        done = position = 0
+        position = 0
         while position < len(found):
             candidates = self._candidates(text, found, keys, position, languages)
             if not candidates:
                 position += 1
                 continue
             draw = slice(position * _BYTES, (position + 1) * _BYTES)
-            language, length, target = max(
-                candidates, key=lambda item: (races[item[0]][draw] if races else b"", item[0])
-            )
+            language, length, target = candidates[0]
+            if len(candidates) > 1:
+                language, length, target = max(
+                    candidates, key=lambda item: (races[item[0]][draw], item[0])
+                )
             if target is not None:
                 account.matched += length
                 if int.from_bytes(chosen[draw]) < limit:
                     start, end = found[position][0], found[position + length - 1][1]
-                    translation = words.with_case_of(text[start:end], target, language)
-                    pieces += [text[done:start], translation]
-                    done = end
+                    source = text[start:end]
+                    target = words.with_case_of(source, target, language)
+                    made.append(Replacement(start, end, source, target, language))
                     replaced[language] += length
             position += length
-        return "".join([*pieces, text[done:]]), replaced
+        return made, replaced
 
     def _candidates(
         self,
@@ -153,20 +176,71 @@ class Switcher:
                 continue
             table = self.lexicon[language]
             longest = table.longest.get(word)
-            if longest is None:
-                continue
-            for length in range(min(longest, len(keys) - position), 0, -1):
-                span = slice(position, position + length)
-                target = table.best.get(" ".join(keys[span]) if length > 1 else word)
-                if target is not None and (length == 1 or words.one_phrase(text, found[span])):
-                    candidates.append((language, length, target))
-                    break
+            if longest == 1:  # the word alone: so often that a call less is felt
+                candidates.append((language, 1, table.best[word]))
+            elif longest and (match := table.match(text, found, keys, position)):
+                candidates.append((language, *match))
         return candidates
 
 
-def codeswitch(records: Iterable[Example | Text], switcher: Switcher) -> Iterator[Example | Text]:
-    """Switch records one by one, in their order."""
-    return map(switcher.switch, records)
+def codeswitch(
+    records: Iterable[Example | Text],
+    switcher: Switcher,
+    note: Callable[[Example | Text, Sides], None] | None = None,
+) -> Iterator[Example | Text]:
+    """Switch records one by one, in their order; `note` is told what is replaced in each."""
+    for record in records:
+        sides = switcher.sides(record)
+        if note:
+            note(record, sides)
+        yield switched(record, sides)
+
+
+def copies(records: Iterable[Example | Text], count: int) -> Iterator[Example | Text]:
+    """Yield every training example `count` times, numbered by "copy": each is switched anew."""
+    for record in records:
+        if isinstance(record, Text):
+            raise CstoolError(f"{record.id} is a query or a passage: it can have one version only")
+        for number in range(1, count + 1):
+            yield replace(record, extra={**record.extra, "copy": number})
+
+
+def switched(record: Example | Text, sides: Sides) -> Example | Text:
+    """Give a record in which everything on its sides is replaced."""
+    texts: Mapping[str, Any] = {
+        side: joined(getattr(record, side), made) for side, made in sides.items()
+    }
+    return replace(record, **texts)
+
+
+def joined(text: str, made: Iterable[Replacement]) -> str:
+    """Give a text in which everything is replaced."""
+    pieces: list[str] = []
+    done = 0
+    for start, end, _, target, _ in made:
+        pieces += [text[done:start], target]
+        done = end
+    return "".join([*pieces, text[done:]])
+
+
+def trace(record: Example | Text, sides: Sides) -> Iterator[str]:
+    """Give a line of JSON for each replacement: whose text it is in, where, and what it is."""
+    if isinstance(record, Example):
+        whose = {"qid": record.qid, "pid": record.pid}
+    else:
+        whose = {"id": record.id}
+    copy = {"copy": record.extra["copy"]} if record.extra and "copy" in record.extra else {}
+    for side, made in sides.items():
+        for item in made:
+            yield orjson.dumps({**whose, **copy, "side": side, **item._asdict()}).decode("utf-8")
+
+
+def without_stopwords(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Leave out the entries of English stop words (NLTK's list); phrases that hold some stay."""
+    from bm25s.stopwords import STOPWORDS_EN_PLUS
+
+    stopwords = frozenset(STOPWORDS_EN_PLUS)
+    return (entry for entry in entries if words.key(entry.source) not in stopwords)
 
 
 def _copy(extra: Mapping[str, Any] | None) -> tuple[str, ...]:

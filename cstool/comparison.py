@@ -1,10 +1,11 @@
 """Systems side by side: a table per measure, with means over seeds and pairs, and tests.
 
 The groups are monolingual (MoIR), cross-lingual (CLIR) and multilingual (MLIR) retrieval. Seeds are
-averaged first, then the pairs of a group; the query stays the unit of every mean and every test.
+averaged first, then the pairs of a group; the query stays the unit of every mean, every test and
+every interval.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum
 
@@ -12,7 +13,16 @@ from cstool.errors import CstoolError
 from cstool.evaluate import Evaluation, Result
 from cstool.measures import Measure
 from cstool.runfiles import UNKNOWN
-from cstool.significance import ALPHA, bonferroni, p_value
+from cstool.significance import (
+    ALPHA,
+    CONFIDENCE,
+    RESAMPLES,
+    Interval,
+    bonferroni,
+    interval,
+    p_value,
+    resampled_means,
+)
 
 ALL = "all"  # stands where a mean was taken: over passage languages, seeds or queries
 MISSING = "-"
@@ -21,6 +31,11 @@ _TIES = {
     "pid": "pid ascending",
     "trec_eval": "pid descending, scores as float32 (trec_eval)",
 }
+_INTERVALS = (
+    f"{CONFIDENCE} intervals: percentile bootstrap, {RESAMPLES:,} resamples of the queries (not of "
+    "seeds), the same for all cells; not corrected for the number of intervals."
+)
+_NO_INTERVALS = f"No {CONFIDENCE} intervals: there is only one query."
 
 
 @dataclass(frozen=True)
@@ -58,6 +73,9 @@ class Cell:
     value: float
     p: float | None = None
     corrected: float | None = None
+    interval: Interval | None = None
+    difference: float | None = None
+    difference_interval: Interval | None = None
 
     @property
     def significant(self) -> bool:
@@ -92,6 +110,7 @@ class Table:
     rows: Sequence[Row]
     baseline: str | None = None
     notes: Sequence[str] = field(default_factory=list)
+    intervals: bool = False
 
     @property
     def tested(self) -> list[Row]:
@@ -99,56 +118,107 @@ class Table:
         return [row for row in self.rows if any(c.p is not None for c in row.cells.values())]
 
 
-def compare(evaluation: Evaluation, *, baseline: str | None = None, candidates: str) -> list[Table]:
+Key = tuple[str, Column]  # a system, and where it has a value
+Runs = dict[str, dict[Column, dict[str, Sequence[float]]]]  # system, pair, seed: values by query
+COLUMNS: dict[str, Callable[[Column], bool]] = {
+    "all": lambda column: True,
+    "pairs": lambda column: column.passage_lang != ALL,
+    "groups": lambda column: column.passage_lang == ALL,
+}
+
+
+def compare(
+    evaluation: Evaluation,
+    *,
+    baseline: str | None = None,
+    columns: str = "all",
+    intervals: bool = False,
+    candidates: str,
+) -> list[Table]:
     """Make one table per measure; CstoolError if no row is called like the baseline.
 
-    `candidates` says in the notes what chance and oracle are about.
+    `columns` is one of COLUMNS; CstoolError if none is left. `intervals` adds them where there is
+    more than one query. `candidates` says in the notes what chance and oracle are about.
     """
     results = evaluation.all()
     names = dict.fromkeys(result.run.system for result in results)
     if baseline is not None and baseline not in names:
         raise CstoolError(f"no system {baseline!r} to compare with; there are {', '.join(names)}")
     systems = dict.fromkeys(result.run.system for result in evaluation.results)
-    columns = _ordered({Column(*result.run.pair) for result in evaluation.results})
+    found = _ordered({Column(*result.run.pair) for result in evaluation.results})
+    shown = list(filter(COLUMNS[columns], found))
+    if not shown:
+        raise CstoolError(
+            f"no {columns}: no run is named by its languages, expected a name such as en-de.trec"
+        )
+    drawn = intervals and len(evaluation.judged.qids) > 1
     tables = []
     for measure in evaluation.measures:
-        rows = _rows(results, systems, columns, measure, baseline)
-        notes = _notes(evaluation, rows, columns, baseline, candidates)
-        tables.append(Table(str(measure), columns, rows, baseline, notes))
+        runs = _runs(results, measure)
+        averages = {
+            (name, column): values
+            for name, pairs in runs.items()
+            for column, values in _averages(pairs, found).items()
+            if column in shown
+        }
+        cells = _cells(averages, systems, baseline, intervals=drawn)
+        rows = _rows(runs, systems, cells)
+        notes = _notes(evaluation, rows, shown, baseline, candidates)
+        if intervals:
+            notes.append(_INTERVALS if drawn else _NO_INTERVALS)
+        tables.append(Table(str(measure), shown, rows, baseline, notes, drawn))
     return tables
 
 
-def _rows(
-    results: Iterable[Result],
-    systems: Container[str],
-    columns: Sequence[Column],
-    measure: Measure,
-    baseline: str | None,
-) -> list[Row]:
-    runs: dict[str, dict[Column, dict[str, Sequence[float]]]] = {}
+def _runs(results: Iterable[Result], measure: Measure) -> Runs:
+    runs: Runs = {}
     for result in results:
         pairs = runs.setdefault(result.run.system, {})
         seeds = pairs.setdefault(Column(*result.run.pair), {})
         seeds[result.run.seed] = result.values[measure]
-    averages = {name: _averages(pairs, columns) for name, pairs in runs.items()}
-    p_values = {}
+    return runs
+
+
+def _cells(
+    averages: Mapping[Key, Sequence[float]],
+    systems: Container[str],
+    baseline: str | None,
+    *,
+    intervals: bool,
+) -> dict[Key, Cell]:
+    values = {key: _mean(found) for key, found in averages.items()}
+    against: dict[Key, Key] = {}
     if baseline is not None:
-        p_values = {
-            (name, column): p_value(values, averages[baseline][column])
-            for name, averaged in averages.items()
-            for column, values in averaged.items()
-            if name in systems and name != baseline and column in averages[baseline]
+        against = {
+            (name, column): (baseline, column)
+            for name, column in averages
+            if name in systems and name != baseline and (baseline, column) in averages
         }
+    p_values = {ours: p_value(averages[ours], averages[theirs]) for ours, theirs in against.items()}
     corrected = bonferroni(p_values)
+    around, paired = {}, {}
+    if intervals:
+        means = dict(zip(averages, resampled_means(list(averages.values())), strict=True))
+        around = {key: interval(found) for key, found in means.items()}
+        paired = {ours: interval(means[ours] - means[theirs]) for ours, theirs in against.items()}
+    return {
+        key: Cell(
+            value,
+            p_values.get(key),
+            corrected.get(key),
+            around.get(key),
+            value - values[against[key]] if key in against else None,
+            paired.get(key),
+        )
+        for key, value in values.items()
+    }
+
+
+def _rows(runs: Runs, systems: Container[str], cells: Mapping[Key, Cell]) -> list[Row]:
     return [
         Row(
             name,
-            {
-                column: Cell(
-                    _mean(values), p_values.get((name, column)), corrected.get((name, column))
-                )
-                for column, values in averages[name].items()
-            },
+            {column: cell for (system, column), cell in cells.items() if system == name},
             {
                 column: {seed: _mean(values) for seed, values in seeds.items()}
                 for column, seeds in pairs.items()

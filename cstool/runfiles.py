@@ -7,10 +7,10 @@ from pathlib import Path
 
 from cstool import files
 from cstool.errors import CstoolError
+from cstool.pairs import NAME
 
 UNKNOWN = "-"  # a language or a seed that the name of a file does not tell
-_LANGUAGE = r"(?:[a-z]{2,3}(?:_[a-z]+)?|xx[a-z0-9]+)"
-_NAME = re.compile(rf"(?P<query>{_LANGUAGE})-(?P<passage>{_LANGUAGE})\.trec(?:\.gz)?")
+_NAME = re.compile(rf"{NAME}\.trec(?:\.gz)?")
 _LAYOUT = "SYSTEM/SEED/QLANG-DLANG.trec"
 
 
@@ -53,17 +53,26 @@ def find(paths: Iterable[Path], system: str | None = None) -> list[RunFile]:
     return found
 
 
+def of_pairs(path: Path, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Path]:
+    """Find the run of every pair: one file for all, or PAIR.trec of a folder."""
+    if not path.is_dir():
+        files.check_input(path)
+        return dict.fromkeys(pairs, path)
+    here = {_pair(file): file for file in sorted(path.iterdir()) if _is_run(file)}
+    for pair in pairs:
+        if pair not in here:
+            raise CstoolError(f"{path}: holds no {'-'.join(pair)}.trec, and that run is needed")
+    return {pair: here[pair] for pair in pairs}
+
+
 def first_stage(
     path: Path, pairs: Sequence[tuple[str, str]], system: str
 ) -> dict[Path, list[RunFile]]:
     """List the first stage of every pair, by file: one file for all, or PAIR.trec of a folder."""
-    if not path.is_dir():
-        files.check_input(path)
-        return {path: [RunFile(path, system, *pair) for pair in pairs]}
-    here = {_pair(file): file for file in sorted(path.iterdir()) if _is_run(file)}
-    if missing := ["-".join(pair) for pair in pairs if pair not in here]:
-        raise CstoolError(f"{path}: holds no {missing[0]}.trec, and a system has that pair")
-    return {here[pair]: [RunFile(here[pair], system, *pair)] for pair in pairs}
+    found: dict[Path, list[RunFile]] = {}
+    for pair, file in of_pairs(path, pairs).items():
+        found.setdefault(file, []).append(RunFile(file, system, *pair))
+    return found
 
 
 def _in_folder(folder: Path) -> list[RunFile]:

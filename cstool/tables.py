@@ -10,10 +10,14 @@ from pathlib import Path
 from cstool import files, formats
 from cstool.comparison import ALL, MISSING, Cell, Column, Row, Table
 from cstool.records import Score
+from cstool.significance import CONFIDENCE, Interval
 
 WIDTH = 120  # where nothing has a width: the same text in every file and every pipe
 _LEFT = ("system", "seeds")
-_TSV_HEADER = (*formats.SCORE_COLUMNS, "p", "p_corrected")
+_TSV_HEADER = (
+    *(*formats.SCORE_COLUMNS, "p", "p_corrected"),
+    *("low", "high", "difference", "difference_low", "difference_high"),
+)
 
 Show = Callable[[Cell | None], str]
 
@@ -51,7 +55,8 @@ def tsv(tables: Iterable[Table]) -> Iterator[str]:
     """Write one value per line: every run, then the means over seeds and over groups of pairs.
 
     The columns are those of a Score, and for a mean over seeds the p of its difference to the
-    baseline, as tested and as corrected. `all` stands where a mean was taken.
+    baseline, as tested and as corrected, the interval of the mean, the difference, and the interval
+    of the difference. `all` stands where a mean was taken.
     """
     yield "\t".join(_TSV_HEADER)
     for table in tables:
@@ -90,8 +95,13 @@ def scores(values: Iterable[Score]) -> Iterator[str]:
 
 
 def _parts(table: Table) -> Iterator[tuple[str, Sequence[Row], Show]]:
-    """Give the values and, if there is a baseline, the p-values: title, rows, look of a cell."""
+    """Give the blocks of a table, values first: title, rows, look of a cell."""
     yield table.measure, table.rows, _value
+    if table.intervals:
+        yield f"{table.measure}: {CONFIDENCE} intervals", table.rows, _interval
+    if table.intervals and table.tested:
+        title = f"{table.measure}: difference to {table.baseline}, {CONFIDENCE} interval"
+        yield title, table.tested, _difference
     if table.tested:
         yield f"{table.measure}: p against {table.baseline}, corrected", table.tested, _p
 
@@ -99,6 +109,24 @@ def _parts(table: Table) -> Iterator[tuple[str, Sequence[Row], Show]]:
 def _value(cell: Cell | None) -> str:
     # A blank keeps the digits of a column in line with those that have a mark.
     return f"{cell.value:.3f}{'*' if cell.significant else ' '}" if cell else f"{MISSING} "
+
+
+def _interval(cell: Cell | None) -> str:
+    if cell is None or cell.interval is None:
+        return MISSING
+    return f"{_short(cell.interval.low)}-{_short(cell.interval.high)}"
+
+
+def _difference(cell: Cell | None) -> str:
+    if cell is None or cell.difference is None or cell.difference_interval is None:
+        return MISSING
+    low, high = cell.difference_interval.low, cell.difference_interval.high
+    return f"{_short(cell.difference, '+')} [{_short(low, '+')},{_short(high, '+')}]"
+
+
+def _short(value: float, sign: str = "") -> str:
+    """Leave out the zero before the point; what rounds to zero is not negative."""
+    return f"{value:{sign}z.3f}".replace("0.", ".", 1)
 
 
 def _p(cell: Cell | None) -> str:
@@ -161,4 +189,12 @@ def _line(table: Table, row: Row, column: Column, seed: str, cell: Cell) -> str:
         row.system, column.query_lang, column.passage_lang, seed, table.measure, ALL, cell.value
     )
     tested = [MISSING if p is None else f"{p:.3g}" for p in (cell.p, cell.corrected)]
-    return "\t".join([formats.format_score(score), *tested])
+    difference = MISSING if cell.difference is None else f"{cell.difference:z.6f}"
+    around = [*_ends(cell.interval), difference, *_ends(cell.difference_interval)]
+    return "\t".join([formats.format_score(score), *tested, *around])
+
+
+def _ends(interval: Interval | None) -> list[str]:
+    if interval is None:
+        return [MISSING, MISSING]
+    return [f"{end:z.6f}" for end in (interval.low, interval.high)]

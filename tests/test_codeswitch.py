@@ -1,3 +1,4 @@
+import json
 import re
 from collections import Counter
 from dataclasses import replace
@@ -5,10 +6,18 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, pearsonr
+from scipy.stats import binomtest, chisquare, pearsonr
 
 from cstool import words
-from cstool.codeswitch import Switcher, codeswitch
+from cstool.codeswitch import (
+    Replacement,
+    Switcher,
+    codeswitch,
+    joined,
+    switched,
+    trace,
+    without_stopwords,
+)
 from cstool.errors import CstoolError
 from cstool.lexicons.store import Table
 from cstool.records import Entry, Example, Text
@@ -233,6 +242,84 @@ def test_a_phrase_is_one_draw():
     assert made.accounts["text"].matched == made.accounts["text"].words == 2000
 
 
+# Replacements
+
+
+@given(cased, ratios)
+def test_replacements_tell_where_they_stand(text, ratio):
+    tables = {
+        "de": Table.of([Entry("red", "<red>"), Entry("red house", "<red house>")]),
+        "it": Table.of([Entry("house", "<house!>")]),
+    }
+    made = switcher(tables, ratio=ratio).replacements(text, "text", "1")
+    ends = [0, *(item.end for item in made)]
+    assert all(end <= item.start < item.end for end, item in zip(ends, made, strict=False))
+    assert [text[item.start : item.end] for item in made] == [item.source for item in made]
+    switched_text = switcher(tables, ratio=ratio).text(text, "text", "1")
+    assert joined(text, made) == switched_text
+    assert sum(item.language == "it" for item in made) == switched_text.count("!")
+
+
+def test_replacements_by_hand():
+    tables = {"de": Table.of([Entry("sea", "Meer"), Entry("new york", "Neu York")])}
+    text = "In NEW-YORK, the Sea's é"
+    made = switcher(tables, ratio=1).replacements(text, "text", "1")
+    assert made == [
+        Replacement(3, 11, "NEW-YORK", "NEU YORK", "de"),
+        Replacement(17, 20, "Sea", "Meer", "de"),
+    ]
+
+
+@given(records)
+def test_what_is_noted_is_what_is_replaced(found):
+    noted = []
+    made = codeswitch(
+        found, switcher(lexicon("de", "it")), lambda *about: noted.append(switched(*about))
+    )
+    assert list(made) == noted
+
+
+def test_a_trace_by_hand():
+    tables = {"de": Table.of([Entry("sea", "Meer")]), "it": Table.of([Entry("red", "rosso")])}
+    made = switcher(tables, ratio=1)
+    example = Example("q", "Red sea", "p", "é sea", 1, {"language": "en", "copy": 2})
+    lines = [json.loads(line) for line in trace(example, made.sides(example))]
+    whose = {"qid": "q", "pid": "p", "copy": 2}
+    german = {"source": "sea", "target": "Meer", "language": "de"}
+    italian = {"source": "Red", "target": "Rosso", "language": "it"}
+    assert lines == [
+        {**whose, "side": "query", "start": 0, "end": 3, **italian},
+        {**whose, "side": "query", "start": 4, "end": 7, **german},
+        {**whose, "side": "passage", "start": 2, "end": 5, **german},
+    ]
+    [line] = trace(Text("1", "sea"), made.sides(Text("1", "sea")))
+    assert json.loads(line) == {"id": "1", "side": "text", "start": 0, "end": 3, **german}
+    assert list(trace(Text("1", ""), made.sides(Text("1", "")))) == []
+
+
+# Stop words
+
+
+def test_stop_words_stay_unless_in_a_phrase():
+    entries = [
+        *(Entry("the", "der"), Entry("The", "die"), Entry("Don’t", "nicht")),
+        *(Entry("who", "wer"), Entry("house", "Haus"), Entry("house of the", "Haus des")),
+    ]
+    made = switcher({"de": Table.of(without_stopwords(entries))}, ratio=1)
+    text = "Who? THE house of the sun, the house; don't"
+    assert made.text(text, "text", "1") == "Who? THE Haus des sun, the Haus; don't"
+    assert (made.accounts["text"].words, made.accounts["text"].matched) == (9, 4)
+
+
+@given(sentences, ratios)
+def test_without_stop_words_other_words_are_drawn_as_with_them(text, ratio):
+    entries = [Entry(word, f"<{word}>") for word in ("the", *KNOWN)]
+    with_them = switcher({"de": Table.of(entries)}, ratio=ratio)
+    without = switcher({"de": Table.of(without_stopwords(entries))}, ratio=ratio)
+    expected = with_them.text(text, "text", "1").replace("<the>", "the")
+    assert without.text(text, "text", "1") == expected
+
+
 # Shares
 
 
@@ -303,6 +390,31 @@ def test_english_among_the_languages_takes_its_share():
     counts = made.accounts["text"].replaced
     english = 3000 - counts["de"] - counts["it"]
     assert binomtest(english, 3000, 1 / 3).pvalue > 0.01
+
+
+def test_wiki_cs():
+    """Query and passage of an example each are in one of six languages, independently."""
+    languages = ["ar", "de", "en", "it", "nl", "ru"]
+    entries = {name: [Entry("the", "x"), Entry("red sea", name)] for name in languages}
+    tables = {
+        name: Table.of(without_stopwords(entries[name])) for name in languages if name != "en"
+    }
+    sides = {"query": languages, "passage": languages}
+    made = Switcher(tables, sides, ratio=1, seed=1, per="text")
+    pairs = Counter()
+    for number in range(3600):
+        record = made.switch(Example(f"q{number}", "the Red Sea", "p", "red sea, red sea!", 1))
+        query = re.fullmatch("the (.*)", record.query)[1].lower()
+        passage = re.fullmatch("(.*), \\1!", record.passage)[1]
+        pairs[query.replace("red sea", "en"), passage.replace("red sea", "en")] += 1
+    assert set(pairs) == {(query, passage) for query in languages for passage in languages}
+    assert chisquare(list(pairs.values())).pvalue > 0.01
+    english = {
+        side: sum(count for names, count in pairs.items() if names[number] == "en")
+        for number, side in enumerate(sides)
+    }
+    assert made.accounts["query"].matched == 2 * (3600 - english["query"])
+    assert made.accounts["passage"].matched == 4 * (3600 - english["passage"])
 
 
 def test_a_query_alone_needs_a_language():

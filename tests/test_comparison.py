@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_rel
+from scipy.stats import bootstrap, ttest_rel
 
 from cstool.comparison import ALL, Column, compare
 from cstool.errors import CstoolError
@@ -116,6 +116,109 @@ def test_family_is_counted_per_measure_and_only_where_both_have_values():
     tables = compare(evaluated(ranks, ["mrr", "map"]), baseline="a", candidates="its hits")
     assert ["over 1 tests" in table.notes[-1] for table in tables] == [True, True]
     assert [cell.p for cell in tables[0].rows[2].cells.values()] == [1.0, None, None]
+
+
+def test_intervals_are_over_queries_averaged_over_seeds_and_pairs():
+    draw = random.Random(2)
+    names = [(s, f"en-{lang}", seed) for s in "ab" for lang in ("de", "ru") for seed in "12"]
+    ranks = {name: [draw.randint(1, 5) for _ in QIDS] for name in names}
+    [table] = compare(evaluated(ranks), baseline="a", intervals=True, candidates="its hits")
+    assert table.intervals
+    group = Column("CLIR", ALL)
+    ours, theirs = (
+        np.mean([1 / np.array(ranks[name]) for name in names if name[0] == system], axis=0)
+        for system in "ba"
+    )
+    rows = {row.system: row.cells for row in table.rows}
+    for found, values in (
+        (rows["b"][group].interval, ours),
+        (rows["a"][group].interval, theirs),
+        (rows["b"][group].difference_interval, ours - theirs),
+    ):
+        expected = bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(3))
+        assert [found.low, found.high] == pytest.approx(
+            list(expected.confidence_interval), abs=0.15 * expected.standard_error
+        )
+    for column, cell in rows["b"].items():
+        assert cell.difference == cell.value - rows["a"][column].value
+    # The relevant passage is always there: the best order is the same for all queries.
+    assert {(cell.interval.low, cell.interval.high) for cell in rows["oracle"].values()} == {(1, 1)}
+    for system in ("a", "chance", "oracle"):
+        assert {(c.difference, c.difference_interval) for c in rows[system].values()} == {
+            (None, None)
+        }
+    assert "10,000 resamples of the queries" in table.notes[-1]
+
+
+def test_an_equal_system_differs_by_exactly_nothing():
+    ranks = {(s, "en-de", seed): [1, 2, 5, 3] for s, seed in (("a", "1"), ("b", "1"), ("b", "2"))}
+    [table] = compare(evaluated(ranks), baseline="a", intervals=True, candidates="")
+    [row] = table.tested
+    for cell in row.cells.values():
+        between = cell.difference_interval
+        assert (cell.difference, between.low, between.high) == (0.0, 0.0, 0.0)
+        assert cell.interval.low < cell.value < cell.interval.high
+
+
+def test_no_intervals_unless_wanted_and_none_of_one_query():
+    one = {(system, "en-de", "1"): [place] for system, place in (("a", 1), ("b", 2))}
+    two = {name: places * 2 for name, places in one.items()}
+    for ranks, wanted, said in ((one, True, True), (one, False, False), (two, False, False)):
+        [table] = compare(evaluated(ranks), baseline="a", intervals=wanted, candidates="")
+        found = [cell for row in table.rows for cell in row.cells.values()]
+        assert not table.intervals
+        assert not any(cell.interval or cell.difference_interval for cell in found)
+        assert [cell.difference for cell in table.tested[0].cells.values()] == [-0.5, -0.5]
+        assert ("No 95 % intervals: there is only one query." in table.notes) == said
+
+
+MIXED = {
+    ("a", "en-en", "1"): [1, 2, 1],
+    ("a", "en-de", "1"): [1, 2, 3],
+    ("a", "en-ru", "1"): [2, 4, 1],
+    ("b", "en-en", "1"): [2, 2, 4],
+    ("b", "en-ru", "1"): [3, 4, 2],
+}
+
+
+@pytest.mark.parametrize(
+    ("columns", "ours", "theirs"),
+    [
+        ("all", ["en-en", "en-de", "en-ru", "MoIR", "CLIR"], ["en-en", "en-ru", "MoIR"]),
+        ("pairs", ["en-en", "en-de", "en-ru"], ["en-en", "en-ru"]),
+        ("groups", ["MoIR", "CLIR"], ["MoIR"]),
+    ],
+)
+def test_columns_are_what_is_shown_and_the_family_of_the_tests(columns, ours, theirs):
+    def compared(**options):
+        [table] = compare(evaluated(MIXED), baseline="a", candidates="", **options)
+        return table, {
+            (row.system, column.title): cell
+            for row in table.rows
+            for column, cell in row.cells.items()
+        }
+
+    (everything, all_cells), (table, found) = compared(), compared(columns=columns)
+    assert [column.title for column in table.columns] == ours
+    assert [title for system, title in found if system == "a"] == ours
+    # A group has a mean only where all its pairs have one, shown or not.
+    assert [title for system, title in found if system == "b"] == theirs
+    assert all(found[key].value == all_cells[key].value for key in found)
+    for title in theirs:
+        cell = found["b", title]
+        assert cell.p == all_cells["b", title].p
+        assert cell.corrected == min(1, len(theirs) * cell.p)
+    assert f"over {len(theirs)} tests" in table.notes[-1]
+    assert ("means over pairs" in table.notes[1]) == (columns != "pairs")
+    assert [row.seeds for row in table.rows] == [row.seeds for row in everything.rows]
+
+
+def test_no_groups_where_languages_are_not_known():
+    evaluation = Evaluation(Judgements.of([Qrel("q", "p", 1)]), [parse("mrr")])
+    evaluation.add(RunFile(Path("x"), "run"), [Hit("q", "p", 1.0)])
+    assert len(compare(evaluation, columns="pairs", candidates="")) == 1
+    with pytest.raises(CstoolError, match="no groups: no run is named by its languages"):
+        compare(evaluation, columns="groups", candidates="")
 
 
 def test_chance_can_be_the_baseline():

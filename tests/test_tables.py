@@ -3,6 +3,7 @@ from pathlib import Path
 from cstool import tables
 from cstool.comparison import ALL, Cell, Column, Row, Table
 from cstool.records import Score
+from cstool.significance import Interval
 
 PAIR, GROUP = Column("en", "de"), Column("CLIR", ALL)
 TABLE = Table(
@@ -81,21 +82,112 @@ def test_markdown():
 
 
 TSV = """\
-system query_lang passage_lang seed measure qid value p p_corrected
-chance en de - mrr@10 all 0.100000 - -
-chance en de all mrr@10 all 0.100000 - -
-a en de 1 mrr@10 all 0.200000 - -
-a en de 2 mrr@10 all 0.300000 - -
-a en de all mrr@10 all 0.250000 - -
-a CLIR all all mrr@10 all 0.500000 - -
-b|c en de 1 mrr@10 all 0.750000 - -
-b|c en de all mrr@10 all 0.750000 0.0001 0.0002
-b|c CLIR all all mrr@10 all 1.000000 0.03 0.06
+system query_lang passage_lang seed measure qid value p p_corrected \
+low high difference difference_low difference_high
+chance en de - mrr@10 all 0.100000 - - - - - - -
+chance en de all mrr@10 all 0.100000 - - - - - - -
+a en de 1 mrr@10 all 0.200000 - - - - - - -
+a en de 2 mrr@10 all 0.300000 - - - - - - -
+a en de all mrr@10 all 0.250000 - - - - - - -
+a CLIR all all mrr@10 all 0.500000 - - - - - - -
+b|c en de 1 mrr@10 all 0.750000 - - - - - - -
+b|c en de all mrr@10 all 0.750000 0.0001 0.0002 - - - - -
+b|c CLIR all all mrr@10 all 1.000000 0.03 0.06 - - - - -
 """
 
 
 def test_tsv():
     assert list(tables.tsv([TABLE])) == TSV.replace(" ", "\t").splitlines()
+
+
+WITH_INTERVALS = Table(
+    "mrr@10",
+    [PAIR, GROUP],
+    [
+        Row("a", {PAIR: Cell(0.455, interval=Interval(0.412, 0.498))}, {PAIR: {"1": 0.455}}),
+        Row(
+            "b",
+            {
+                PAIR: Cell(
+                    0.506,
+                    0.0005,
+                    0.001,
+                    Interval(0.463, 0.5494),
+                    0.051,
+                    Interval(0.0196, 0.083),
+                ),
+                GROUP: Cell(0.5, 1.0, 1.0, Interval(0.0, 1.0), -1e-9, Interval(-1.0, -0.0004)),
+            },
+            {PAIR: {"1": 0.506}},
+        ),
+    ],
+    "a",
+    intervals=True,
+)
+
+
+def test_text_with_intervals():
+    assert "\n".join(tables.text([WITH_INTERVALS])) == (
+        "mrr@10\n"
+        "system  seeds   en-de    CLIR\n"
+        "─────────────────────────────\n"
+        "a           1   0.455       -\n"
+        "b           1  0.506*   0.500\n"
+        "\n"
+        "mrr@10: 95 % intervals\n"
+        "system  seeds      en-de        CLIR\n"
+        "────────────────────────────────────\n"
+        "a           1  .412-.498           -\n"
+        "b           1  .463-.549  .000-1.000\n"
+        "\n"
+        "mrr@10: difference to a, 95 % interval\n"
+        "system  seeds                en-de                  CLIR\n"
+        "────────────────────────────────────────────────────────\n"
+        "b           1  +.051 [+.020,+.083]  +.000 [-1.000,+.000]\n"
+        "\n"
+        "mrr@10: p against a, corrected\n"
+        "system  seeds  en-de   CLIR\n"
+        "───────────────────────────\n"
+        "b           1  0.001  1.000\n"
+        "\n"
+    )
+
+
+def test_text_with_intervals_is_cut_as_well():
+    lines = list(tables.text([WITH_INTERVALS], width=40))
+    assert max(len(line) for line in lines) <= 40
+    assert sum("+.051 [+.020,+.083]" in line for line in lines) == 1
+
+
+def test_markdown_with_intervals():
+    drawn = "\n".join(tables.markdown([WITH_INTERVALS]))
+    assert (
+        "**mrr@10: 95 % intervals**\n"
+        "\n"
+        "| system | seeds | en-de | CLIR |\n"
+        "| --- | ---: | ---: | ---: |\n"
+        "| a | 1 | .412-.498 | - |\n"
+        "| b | 1 | .463-.549 | .000-1.000 |\n"
+        "\n"
+        "**mrr@10: difference to a, 95 % interval**\n"
+        "\n"
+        "| system | seeds | en-de | CLIR |\n"
+        "| --- | ---: | ---: | ---: |\n"
+        "| b | 1 | +.051 [+.020,+.083] | +.000 [-1.000,+.000] |\n"
+    ) in drawn
+
+
+def test_tsv_with_intervals():
+    lines = [line.split("\t") for line in tables.tsv([WITH_INTERVALS])]
+    assert len({len(line) for line in lines}) == 1
+    assert [line[-5:] for line in lines] == [
+        ["low", "high", "difference", "difference_low", "difference_high"],
+        ["-"] * 5,
+        ["0.412000", "0.498000", "-", "-", "-"],
+        ["-"] * 5,
+        ["0.463000", "0.549400", "0.051000", "0.019600", "0.083000"],
+        ["0.000000", "1.000000", "0.000000", "-1.000000", "-0.000400"],
+    ]
 
 
 def test_values_per_query():

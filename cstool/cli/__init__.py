@@ -10,10 +10,12 @@ from cstool.cli import (
     evaluate,
     examples,
     induce_lexicon,
+    mix,
     prepare,
     rerank,
     retrieve,
     train,
+    translate,
 )
 from cstool.cli.command import Group, command
 
@@ -23,7 +25,10 @@ class Chain(Group):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Name the commands; typer would put those with subcommands last."""
-        order = "prepare examples induce-lexicon codeswitch train retrieve rerank evaluate"
+        order = (
+            "prepare examples induce-lexicon codeswitch translate mix train retrieve rerank "
+            "evaluate"
+        )
         return sorted(super().list_commands(ctx), key=order.split().index)
 
 
@@ -52,6 +57,8 @@ app.add_typer(prepare.app, name="prepare")
 command(app, "examples")(examples.run)
 app.add_typer(induce_lexicon.app, name="induce-lexicon")
 command(app, "codeswitch")(codeswitch.run)
+command(app, "translate")(translate.run)
+command(app, "mix")(mix.run)
 command(app, "train")(train.run)
 command(app, "retrieve")(retrieve.run)
 command(app, "rerank")(rerank.run)

@@ -1,15 +1,22 @@
 """`cstool codeswitch`."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cstool import files, formats
 from cstool.cli import options
 from cstool.cli.job import Job
+from cstool.errors import CstoolError
+from cstool.records import Example, Text
 from cstool.settings import Switching
+
+if TYPE_CHECKING:
+    from cstool.codeswitch import Sides, Switcher
 
 
 class Per(StrEnum):
@@ -59,13 +66,32 @@ def run(
     per: Annotated[
         Per, typer.Option(help="Draw a language for every replaced span, or once per text.")
     ] = Per.SPAN,
+    skip_stopwords: Annotated[
+        bool,
+        typer.Option("--skip-stopwords", help="Leave English stop words, unless in a phrase."),
+    ] = False,
+    copies: Annotated[
+        int,
+        typer.Option(min=1, help="Versions of every training example, each switched anew."),
+    ] = 1,
     seed: options.Seed = Switching.seed,
+    trace: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every replacement here, as JSONL."),
+    ] = None,
+    preview: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Show the first N records that change, and write nothing."
+        ),
+    ] = None,
 ) -> None:
     """Replace words by their translations.
 
     A share of the words, given by --ratio, is replaced by what a bilingual lexicon has for them.
     One language per side is bilingual code-switching, several are multilingual. Equal input,
-    options and seed give equal bytes, in whatever order the records come.
+    options and seed give equal bytes, in whatever order the records come. The paper's Wiki-CS is
+    --ratio 1 --skip-stopwords --per text --langs en,de,it,nl,ru,ar.
 
     \b
     cstool codeswitch --lexicon wiki --ratio 0.5 < train.jsonl > switched.jsonl
@@ -73,7 +99,15 @@ def run(
     """
     if langs and query_lang and passage_lang:
         raise typer.BadParameter("--langs has no effect beside --query-lang and --passage-lang")
-    from cstool.codeswitch import Switcher, codeswitch
+    if preview and (trace or output != files.STDIO):
+        raise typer.BadParameter(
+            "--preview writes nothing: it goes with no --output and no --trace"
+        )
+    for name, other in (("--output", output), ("--rejects", job.rejects)):
+        if trace and other and trace.resolve() == other.resolve():
+            raise typer.BadParameter(f"{name} and --trace are the same file")
+    from cstool.codeswitch import Switcher, codeswitch, without_stopwords
+    from cstool.codeswitch import copies as repeated
     from cstool.lexicons import store
 
     found = store.pairs(store.find(lexicon), source="en")
@@ -85,10 +119,17 @@ def run(
     if langs or not (query_lang or passage_lang):
         sides["text"] = both
     targets = sorted({name for side in sides.values() for name in side} - {"en"})
-    tables = store.load(found, targets, lambda path: job.read(path, formats.parse_entry))
+    kept = without_stopwords if skip_stopwords else iter
+    tables = store.load(found, targets, lambda path: kept(job.read(path, formats.parse_entry)))
     switcher = Switcher(tables, sides, ratio=ratio, seed=seed, per=per)
-    records = job.read(source, formats.parse_record)
-    count = job.write(output, codeswitch(records, switcher), formats.format_record)
+    if preview:
+        count = _show(job, source, switcher, preview)
+    else:
+        with _tracing(job, trace) as note:
+            records = job.read(source, formats.parse_record)
+            if copies > 1:
+                records = repeated(records, copies)
+            count = job.write(output, codeswitch(records, switcher, note), formats.format_record)
     job.counts = {"records": count} | {
         side: account.summary() for side, account in sorted(switcher.accounts.items())
     }
@@ -97,3 +138,39 @@ def run(
         for side, account in sorted(switcher.accounts.items())
     )
     job.say(f"{count} records; replaced {shares or 'nothing'}")
+
+
+def _show(job: Job, source: Path, switcher: "Switcher", count: int) -> int:
+    from rich.console import Console
+
+    from cstool import preview
+
+    # All are found before the first is shown: until then a line of progress is on the terminal.
+    found = preview.find(job.read(source, formats.parse_record), switcher, count)
+    lines = preview.lines(found, sorted(switcher.lexicon), Console())
+    job.write(files.STDIO, lines, str)
+    return len(found)
+
+
+@contextmanager
+def _tracing(
+    job: Job, path: Path | None
+) -> Iterator["Callable[[Example | Text, Sides], None] | None"]:
+    from cstool.codeswitch import trace
+
+    if path is None:
+        yield None
+        return
+    files.check_output(path)
+    with files.atomic(path) as out:
+
+        def note(record: Example | Text, sides: "Sides") -> None:
+            try:
+                out.writelines(f"{line}\n".encode() for line in trace(record, sides))
+            except BrokenPipeError:
+                raise
+            except OSError as problem:  # else it would be told of the file that pulls the records
+                raise CstoolError(f"{path}: {problem.strerror}") from problem
+
+        yield note
+    job.wrote(path)

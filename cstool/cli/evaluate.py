@@ -28,6 +28,14 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
+class Columns(StrEnum):
+    """Which columns a table has."""
+
+    ALL = "all"
+    PAIRS = "pairs"
+    GROUPS = "groups"
+
+
 def _checked(value: str) -> str:
     try:
         names = [str(parse(name)) for name in value.split(",")]
@@ -61,6 +69,17 @@ def run(
     baseline: Annotated[
         str | None, typer.Option(metavar="SYSTEM", help="Test the others against this one.")
     ] = None,
+    intervals: Annotated[
+        bool,
+        typer.Option(
+            "--intervals",
+            help="Give 95 % intervals of the means and of the differences to the baseline.",
+        ),
+    ] = False,
+    columns: Annotated[
+        Columns,
+        typer.Option(help="Show and test pairs of languages, means of their groups, or both."),
+    ] = Columns.ALL,
     first_stage: Annotated[
         Path | None,
         typer.Option(
@@ -87,7 +106,8 @@ def run(
     The mean is over all queries of the qrels: one that a run forgot counts 0. Seeds are averaged.
     Every table says what a random order (chance) and the best order (oracle) of the candidates
     are worth, and means over monolingual (MoIR), cross-lingual (CLIR) and multilingual (MLIR)
-    pairs. TSV has a line for every run, where a mean was taken stands `all`.
+    pairs. Intervals are a paired bootstrap over queries. TSV has a line for every run, where a mean
+    was taken stands `all`.
 
     \b
     cstool evaluate qrels.tsv runs --baseline zero-shot --first-stage bm25 -o results.md
@@ -116,7 +136,13 @@ def run(
             bar.update(done, file.system)
             evaluation.add(file, job.read(file.path, formats.parse_hit))
     candidates = f"the first stage's best {depth} hits" if first_stage else "each run's own hits"
-    compared = comparison.compare(evaluation, baseline=baseline, candidates=candidates)
+    compared = comparison.compare(
+        evaluation,
+        baseline=baseline,
+        columns=columns,
+        intervals=intervals,
+        candidates=candidates,
+    )
     if (chosen := format or tables.format_of(output)) == Format.TABLE:
         lines = tables.text(compared, tables.width_of(output))
     else:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,25 @@ class Table:
             longest[parts[0]] = max(longest.get(parts[0], 0), len(parts))
         return cls(best, longest, unmatchable)
 
+    def match(
+        self, text: str, found: Sequence[tuple[int, int]], keys: Sequence[str], position: int
+    ) -> tuple[int, str] | None:
+        """Find the longest phrase that starts at a word: its number of words, its translation.
+
+        `found` are the spans of all words of the text and `keys` their keys; None if no phrase of
+        the table starts at the word with this number.
+        """
+        word = keys[position]
+        longest = self.longest.get(word)
+        if longest is None:
+            return None
+        for length in range(min(longest, len(keys) - position), 0, -1):
+            span = slice(position, position + length)
+            target = self.best.get(" ".join(keys[span]) if length > 1 else word)
+            if target is not None and (length == 1 or words.one_phrase(text, found[span])):
+                return length, target
+        return None
+
 
 Lexicon = Mapping[str, Table]  # target language -> table
 
@@ -66,18 +85,30 @@ def shipped() -> list[str]:
 
 def pairs(path: Path, source: str) -> dict[str, Path]:
     """List the files of a lexicon with this source language: target language -> file."""
-    candidates = [path] if path.is_file() else sorted(path.iterdir())
-    found: dict[str, Path] = {}
-    for file in candidates:
-        match = _FILE.fullmatch(file.name)
-        if match and match["source"] == source:
-            if other := found.get(match["target"]):
-                raise CstoolError(f"{path}: holds both {other.name} and {file.name}")
-            found[match["target"]] = file
+    found = _pairs(path, source)
     if not found:
-        verb = "is" if path.is_file() else "holds"
-        raise CstoolError(f"{path}: {verb} no file such as {source}-de.tsv")
+        raise CstoolError(f"{path}: {_lacks(path)} such as {source}-de.tsv")
     return found
+
+
+def pair(path: Path, source: str, target: str) -> tuple[Path, bool]:
+    """Find the file for one pair of languages, and tell whether it has to be inverted for it."""
+    if file := _pairs(path, source).get(target):
+        return file, False
+    if file := _pairs(path, target).get(source):
+        return file, True
+    names = f"{file_name(source, target)} or {file_name(target, source)}"
+    raise CstoolError(f"{path}: {_lacks(path)} {names}")
+
+
+def invert(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Turn translations round, in the same order.
+
+    Dictionaries put frequent words first: of several sources with the same translation the first
+    becomes its best translation, whatever the scores, which compare translations of one source.
+    """
+    for entry in entries:
+        yield Entry(entry.target, entry.source, entry.score)
 
 
 def load(
@@ -95,3 +126,19 @@ def load(
 def file_name(source: str, target: str) -> str:
     """Give the name of a language pair's file."""
     return f"{source}-{target}.tsv"
+
+
+def _pairs(path: Path, source: str) -> dict[str, Path]:
+    candidates = [path] if path.is_file() else sorted(path.iterdir())
+    found: dict[str, Path] = {}
+    for file in candidates:
+        match = _FILE.fullmatch(file.name)
+        if match and match["source"] == source:
+            if other := found.get(match["target"]):
+                raise CstoolError(f"{path}: holds both {other.name} and {file.name}")
+            found[match["target"]] = file
+    return found
+
+
+def _lacks(path: Path) -> str:
+    return f"{'is' if path.is_file() else 'holds'} no file"

@@ -1,7 +1,12 @@
+import contextlib
 import gzip
 import hashlib
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -24,8 +29,11 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(*args, stdin=None, expected=0):
-    result = CliRunner().invoke(app, ["codeswitch", "--lexicon", "mini", *args], input=stdin)
+def run(*args, stdin=None, expected=0, **env):
+    plain = {"FORCE_COLOR": None, "NO_COLOR": None, "TERM": "xterm", "COLUMNS": "80"}
+    result = CliRunner(env=plain | env).invoke(
+        app, ["codeswitch", "--lexicon", "mini", *args], input=stdin
+    )
     assert result.exit_code == expected, result.output
     return result
 
@@ -96,6 +104,37 @@ def test_one_language_per_text():
     }
 
 
+def test_stop_words_can_be_left_alone(folder):
+    (folder / "lexicons" / "mini" / "en-de.tsv").write_text(
+        "the\tdas\nof\tvon\nred\trot\nof the sea\tder See\n", encoding="utf-8"
+    )
+    options = ("--langs", "de", "--ratio", "1", "-o", "out.tsv")
+    line = "1\tThe red of the sea of red.\n"
+    written = {}
+    for more in ((), ("--skip-stopwords",)):
+        run(*options, *more, stdin=line)
+        counts = json.loads((folder / "out.tsv.meta.json").read_bytes())["counts"]["text"]
+        text = (folder / "out.tsv").read_text(encoding="utf-8")
+        written[more] = (text, counts["words"], counts["matched"], counts["replaced"])
+    assert written == {
+        (): ("1\tDas rot der See von rot.\n", 7, 7, 7),
+        ("--skip-stopwords",): ("1\tThe rot der See of rot.\n", 7, 5, 5),
+    }
+
+
+def test_the_papers_wiki_cs():
+    """English among the languages: its texts stay. Each side draws for itself."""
+    lines = "".join(EXAMPLE.replace("q1", f"q{n}") for n in range(60))
+    wiki_cs = ("--ratio", "1", "--skip-stopwords", "--per", "text", "--langs", "en,de,it")
+    queries = {"the red house": "en", "the rot Haus": "de", "the rosso casa": "it"}
+    passages = {"a red, red house": "en", "a rot, rot Haus": "de", "a rosso, rosso casa": "it"}
+    drawn = {
+        (queries[row["query"]], passages[row["passage"]])
+        for row in rows(run(*wiki_cs, stdin=lines).stdout)
+    }
+    assert len(drawn) == 9
+
+
 def test_queries_and_passages_keep_their_form():
     lines = '1\tred\tred\n{"id":"2","text":"red","copy":1}\n{"id":3,"contents":"red"}\n'
     assert run("--ratio", "1", "--langs", "de", stdin=lines).stdout == (
@@ -116,6 +155,137 @@ def test_a_lexicon_by_its_path(name):
         app, ["codeswitch", "--lexicon", name, "--ratio", "1", "--langs", "de"], input="1\tred\n"
     )
     assert result.stdout == "1\trot\n"
+
+
+# The trace
+
+
+def test_a_trace_has_a_line_for_every_replacement(folder):
+    lines = EXAMPLE + '{"id":"2","text":"Ünd RED","copy":1}\n3\tblue\n'
+    options = ("--ratio", "1", "--langs", "de", "-o", "out.jsonl", "--trace", "trace.jsonl")
+    result = run(*options, stdin=lines)
+    trace = (folder / "trace.jsonl").read_text(encoding="utf-8")
+    red, house = {"source": "red", "target": "rot"}, {"source": "house", "target": "Haus"}
+    whose, german = {"qid": "q1", "pid": "p1"}, {"language": "de"}
+    assert rows(trace) == [
+        {**whose, "side": "query", "start": 4, "end": 7, **red, **german},
+        {**whose, "side": "query", "start": 8, "end": 13, **house, **german},
+        {**whose, "side": "passage", "start": 2, "end": 5, **red, **german},
+        {**whose, "side": "passage", "start": 7, "end": 10, **red, **german},
+        {**whose, "side": "passage", "start": 11, "end": 16, **house, **german},
+        {
+            **{"id": "2", "copy": 1, "side": "text", "start": 4, "end": 7},
+            **{"source": "RED", "target": "ROT", "language": "de"},
+        },
+    ]
+    assert result.stdout == ""
+    output = (folder / "out.jsonl").read_bytes()
+    sidecars = [json.loads(path.read_bytes()) for path in folder.glob("*.meta.json")]
+    assert len(sidecars) == 2
+    assert sidecars[0] == sidecars[1]
+    run(*options[:-1], "again.jsonl.gz", stdin=lines)
+    assert gzip.decompress((folder / "again.jsonl.gz").read_bytes()).decode() == trace
+    run(*options[:-2], stdin=lines)
+    assert (folder / "out.jsonl").read_bytes() == output
+
+
+def test_the_trace_of_an_empty_input_is_empty(folder):
+    run("--trace", "trace.jsonl", stdin="")
+    assert (folder / "trace.jsonl").read_bytes() == b""
+
+
+def test_a_trace_is_all_or_nothing_too(folder):
+    (folder / "trace.jsonl").write_bytes(b"old")
+    before = sorted(folder.rglob("*"))
+    result = run("-o", "out.jsonl", "--trace", "trace.jsonl", stdin=EXAMPLE + BAD, expected=1)
+    assert result.stderr.startswith("cstool: -:2: no pid, ")
+    assert sorted(folder.rglob("*")) == before
+    assert (folder / "trace.jsonl").read_bytes() == b"old"
+
+
+def test_a_trace_that_cannot_be_written_is_the_one_to_blame(folder):
+    before = sorted(folder.rglob("*"))
+    options = ("--ratio", "1", "-o", "out.jsonl", "--trace", "/dev/full")
+    result = run(*options, stdin=EXAMPLE * 100, expected=1)  # more than a buffer holds
+    assert result.stderr == "cstool: /dev/full: No space left on device\n"
+    assert sorted(folder.rglob("*")) == before
+
+
+# The preview
+
+PREVIEW = """\
+languages: de
+
+query q1
+  the red house
+  the [rot|de] [Haus|de]
+passage p1
+  a red, red house
+  a [rot|de], [rot|de] [Haus|de]
+"""
+
+
+def test_a_preview_shows_the_first_records_that_change(folder):
+    before = sorted(folder.rglob("*"))
+    lines = "1\tblue\n" + EXAMPLE + '{"id":"2","text":"[red]house[/red]"}\n' + BAD
+    options = ("--langs", "de", "--ratio", "1", "--preview")
+    result = run(*options, "1", stdin=lines)
+    assert result.stdout == PREVIEW
+    assert result.stderr == (
+        "cstool: 1 records; replaced 3 of 4 passage words, 2 of 3 query words, 0 of 1 text words\n"
+    )
+    text = "\ntext 2\n  [red]house[/red]\n  [[rot|de]][Haus|de][/[rot|de]]\n"
+    assert run(*options, "2", stdin=lines).stdout == PREVIEW + text
+    result = run(*options, "3", stdin=lines, expected=1)  # only now the wrong line is read
+    assert result.stderr.startswith("cstool: -:4: no pid, ")
+    assert result.stdout == ""
+    assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("stdin", "said"), [("", "nothing"), ("1\tblue sky\n", "0 of 2 text words")]
+)
+def test_a_preview_of_nothing(stdin, said):
+    result = run("--preview", "3", stdin=stdin)
+    assert (result.stdout, result.stderr) == ("", f"cstool: 0 records; replaced {said}\n")
+
+
+def test_a_preview_has_colours_only_where_they_are_wanted():
+    options = ("--langs", "de", "--ratio", "1", "--preview", "1")
+    coloured = run(*options, stdin="1\tred\n", FORCE_COLOR="1").stdout
+    assert coloured.splitlines()[-1] == "  \x1b[32mrot\x1b[0m"
+    plain = run(*options, stdin="1\tred\n", FORCE_COLOR="1", NO_COLOR="1").stdout
+    assert plain.splitlines()[-1] == "  [rot|de]"
+
+
+def test_a_preview_on_a_terminal(folder):
+    """Colours and the terminal's width; what is said on stderr is not mixed into it."""
+    (folder / "in.tsv").write_text("1\t" + "red, " * 10, encoding="utf-8")
+    code = "from cstool.cli import app; app()"
+    options = ("codeswitch", "--lexicon", "mini", "--langs", "de", "--ratio", "1", "in.tsv")
+    env = {name: os.environ[name] for name in os.environ if name not in ("NO_COLOR", "FORCE_COLOR")}
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *options, "--preview", "1"],
+        **{"stdin": subprocess.DEVNULL, "stdout": theirs, "stderr": theirs},
+        env={**env, "TERM": "xterm", "COLUMNS": "32"},
+    )
+    os.close(theirs)
+    data = b""
+    with contextlib.suppress(OSError):  # how a terminal says that nobody writes any more
+        while piece := os.read(ours, 1 << 16):
+            data += piece
+    os.close(ours)
+    assert process.wait() == 0
+    written = data.decode().replace("\r\n", "\n")
+    shown = written[written.index("\x1b[?25h", written.index("reading in.tsv")) :]
+    red = "\x1b[32mrot\x1b[0m"
+    assert shown.splitlines()[1:] == [
+        *("languages: \x1b[32mde\x1b[0m", "", "\x1b[1mtext 1\x1b[0m"),
+        *("  " + "red, " * 6, "  red, red, red, red, "),
+        *("  " + f"{red}, " * 6, "  " + f"{red}, " * 4),
+        "cstool: 1 records; replaced 10 of 10 text words",
+    ]
 
 
 # Mistakes
@@ -207,12 +377,24 @@ def test_rejects_are_all_or_nothing_too(folder):
         (["--langs", ""], "--langs"),
         (["--langs", "de", "--query-lang", "it", "--passage-lang", "de"], "--langs has no effect"),
         (["a", "b"], "b"),
+        (["--preview", "0"], "'--preview'"),
+        (["--preview", "x"], "'--preview'"),
+        (["--preview", "1", "-o", "out"], "--preview writes nothing"),
+        (["--preview", "1", "--trace", "out"], "--preview writes nothing"),
+        (["--trace", "-"], "--output and --trace are the same file"),
+        (["--trace", "./out", "-o", "out"], "--output and --trace are the same file"),
+        (
+            ["--trace", "x", "--rejects", "x", "--on-error", "skip"],
+            "--rejects and --trace are the same file",
+        ),
     ],
 )
-def test_wrong_options(options, problem):
+def test_wrong_options(folder, options, problem):
+    before = sorted(folder.rglob("*"))
     result = run(*options, stdin=EXAMPLE, expected=2)
-    assert problem in result.stderr
+    assert problem in re.sub(r"[\s│]+", " ", result.stderr)
     assert result.stdout == ""
+    assert sorted(folder.rglob("*")) == before
 
 
 @pytest.mark.parametrize(
@@ -226,6 +408,7 @@ def test_wrong_options(options, problem):
         (["-o", "."], ".: is a folder, expected a file"),
         (["-o", "lexicons/mini/en-de.tsv/x"], "lexicons/mini/en-de.tsv/x: cannot be written, "),
         (["-o", "/dev/full"], "/dev/full: No space left on device"),
+        (["--trace", "."], ".: is a folder, expected a file"),
         (["-o", "x", "--rejects", "./x", "--on-error", "skip"], "x: wrong lines go there"),
     ],
 )
@@ -262,7 +445,11 @@ def test_the_sidecar_tells_what_was_done(folder):
             "query_lang": "en",
             "passage_lang": None,
             "per": "span",
+            "skip_stopwords": False,
+            "copies": 1,
             "seed": 1,
+            "trace": None,
+            "preview": None,
         },
         "inputs": [
             {"path": "lexicons/mini/en-de.tsv", "sha256": sha256(german), "lines": 2},
@@ -307,3 +494,23 @@ def test_the_digest_of_stdin(folder):
     inputs = json.loads((folder / "out.jsonl.meta.json").read_bytes())["inputs"]
     digest = hashlib.sha256(EXAMPLE.encode()).hexdigest()
     assert inputs[1] == {"path": "-", "sha256": digest, "lines": 1}
+
+
+def test_copies_are_numbered_and_each_switched_anew():
+    many = ["--langs", "de,it", "--copies", "40"]
+    result = run(*many, stdin=EXAMPLE)
+    found = rows(result.stdout)
+    assert [row["copy"] for row in found] == list(range(1, 41))
+    assert len({(row["query"], row["passage"]) for row in found}) > 20
+    assert {row["qid"] for row in found} == {"q1"}
+    # A record that says which copy it is, is switched like that one.
+    alone = json.dumps(json.loads(EXAMPLE) | {"copy": 7})
+    assert rows(run("--langs", "de,it", stdin=alone).stdout) == [found[6]]
+    # One copy is the record itself.
+    assert "copy" not in run("--copies", "1", stdin=EXAMPLE).stdout
+
+
+def test_a_query_has_no_copies(folder):
+    result = run("-o", "out.tsv", "--langs", "de", "--copies", "2", stdin="q1\tred\n", expected=1)
+    assert "q1 is a query or a passage: it can have one version only" in result.stderr
+    assert not (folder / "out.tsv").exists()

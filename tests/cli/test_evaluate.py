@@ -66,7 +66,9 @@ def test_folder_baseline_first_stage_and_files(folder):
     assert result.stdout == ""
     header, *lines = (folder / "out.tsv").read_text().splitlines()
     assert header.split("\t")[:3] == ["system", "query_lang", "passage_lang"]
-    found = {tuple(line.split("\t")[:5]): line.split("\t")[6:] for line in lines}
+    assert header.split("\t")[-2:] == ["difference_low", "difference_high"]
+    assert {tuple(line.split("\t")[9:11]) for line in lines} == {("-", "-")}
+    found = {tuple(line.split("\t")[:5]): line.split("\t")[6:9] for line in lines}
     assert found["a", "en", "de", "1", "mrr@10"] == ["0.500000", "-", "-"]
     assert found["a", "en", "de", "all", "mrr@10"] == ["0.750000", "-", "-"]
     assert found["first stage", "en", "de", "all", "map"] == ["1.000000", "-", "-"]
@@ -101,6 +103,46 @@ def test_ties_as_in_trec_eval(folder):
     theirs = evaluate(*arguments, "--ties", "trec_eval", input=tied).stdout
     assert "stdin\t-\t-\tall\tmrr\tall\t0.666667" in ours  # p1 and p2 before p9
     assert "stdin\t-\t-\tall\tmrr\tall\t0.333333" in theirs
+
+
+def test_intervals_and_columns(folder):
+    arguments = [folder / "qrels.tsv", folder / "runs", "--baseline", "a", "--measures", "mrr@10"]
+    result = evaluate(*arguments, "--intervals", "--columns", "groups")
+    titles = [line for line in result.stdout.splitlines() if line.startswith("mrr@10")]
+    assert titles == [
+        "mrr@10",
+        "mrr@10: 95 % intervals",
+        "mrr@10: difference to a, 95 % interval",
+        "mrr@10: p against a, corrected",
+    ]
+    headers = [line.split() for line in result.stdout.splitlines() if line.startswith("system")]
+    assert headers == [["system", "seeds", "MoIR", "CLIR"]] * 4
+    assert "Bonferroni over 2 tests" in result.stdout
+    again = evaluate(*arguments, "--intervals", "--columns", "groups")
+    assert again.stdout == result.stdout
+    evaluate(*arguments, "--intervals", "--columns", "pairs", "-o", folder / "out.tsv")
+    header, *lines = [line.split("\t") for line in (folder / "out.tsv").read_text().splitlines()]
+    [ours] = [line for line in lines if line[:5] == ["b", "en", "de", "all", "mrr@10"]]
+    # The differences are 0, 1/4 and 1/2: each alone makes up 1/27 of the resamples, or 3.7 %.
+    assert dict(zip(header, ours, strict=True)) == {
+        **{"system": "b", "query_lang": "en", "passage_lang": "de", "seed": "all"},
+        **{"measure": "mrr@10", "qid": "all", "value": "1.000000"},
+        **{"p": "0.225", "p_corrected": "0.451", "low": "1.000000", "high": "1.000000"},
+        **{"difference": "0.250000", "difference_low": "0.000000", "difference_high": "0.500000"},
+    }
+    account = orjson.loads((folder / "out.tsv.meta.json").read_bytes())
+    assert account["settings"]["intervals"] is True
+    assert account["settings"]["columns"] == "pairs"
+
+
+def test_groups_where_languages_are_not_known(folder):
+    (folder / "mine.trec").write_text(RUN)
+    arguments = [folder / "qrels.tsv", folder / "mine.trec", "--columns", "groups"]
+    result = evaluate(*arguments, "-o", folder / "out.tsv", code=1)
+    assert result.stderr == (
+        "cstool: no groups: no run is named by its languages, expected a name such as en-de.trec\n"
+    )
+    assert not (folder / "out.tsv").exists()
 
 
 @pytest.mark.parametrize(
@@ -141,6 +183,7 @@ def test_folder_without_runs_and_missing_file(folder):
         ["--measures", "mrr@10,err"],
         ["--depth", "0"],
         ["--ties", "x"],
+        ["--columns", "mlir"],
         ["-o", "a", "--per-query", "a"],
     ],
 )

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -105,3 +107,179 @@ def test_a_query_with_two_texts_is_refused(model, files):
 def test_an_empty_run_gives_an_empty_run(model, files):
     result = invoke(model, files, input="")
     assert (result.exit_code, result.stdout) == (0, "")
+
+
+# Several pairs of languages in one call
+
+TEXTS = {
+    "en": "who wrote the long novel about war and peace where is the red house",
+    "de": "wer schrieb den langen roman ueber krieg und frieden wo ist das rote haus",
+    "xx6": "haus rote the is where wo frieden und krieg about novel langen the schrieb who",
+}
+PAIRS = "en-de,xx6-en,de-de"
+
+
+@pytest.fixture
+def languages(tmp_path):
+    """Texts of many lengths in three languages, and a run of five hits for each query."""
+    for language, text in TEXTS.items():
+        words = text.split() * 2
+        for kind, start in (("queries", "q"), ("passages", "p")):
+            lines = (f"{start}{i}\t{' '.join(words[i : i + 1 + i * 5 % 9])}\n" for i in range(12))
+            (tmp_path / f"{kind}.{language}.tsv").write_text("".join(lines), encoding="utf-8")
+    (tmp_path / "run.trec").write_text(
+        "".join(
+            f"q{i} Q0 p{(i * 5 + j) % 12} {j} {9 - j} x\n" for i in range(12) for j in range(5)
+        ),
+        encoding="utf-8",
+    )
+    return tmp_path
+
+
+def rerank(model, folder, *args, code=0, queries="queries.{lang}.tsv", **extra):
+    """Call for texts by language; those named in `args` come last and win."""
+    texts = ["--queries", folder / queries, "--passages", folder / "passages.{lang}.tsv"]
+    arguments = ["rerank", model, *texts, "--batch-size", 4, "--depth", 4, *args]
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], **extra)
+    assert result.exit_code == code, result.output
+    return result
+
+
+def account(path):
+    return json.loads(path.with_name(f"{path.name}.meta.json").read_text(encoding="utf-8"))
+
+
+def test_pairs_give_what_single_calls_give(model, languages):
+    many = languages / "runs/ml/1"
+    result = rerank(
+        *(model, languages, "--run", languages / "run.trec", "--pairs", PAIRS, "-o", many)
+    )
+    names = PAIRS.split(",")
+    assert sorted(path.name for path in many.iterdir()) == sorted(
+        f"{name}.trec{suffix}" for name in names for suffix in ("", ".meta.json")
+    )
+    for name, told in zip(names, result.stderr.splitlines(), strict=True):
+        query, passage = name.split("-")
+        alone = languages / f"{name}.trec"
+        single = rerank(
+            *(model, languages, "--run", languages / "run.trec", "-o", alone),
+            *("--queries", languages / f"queries.{query}.tsv"),
+            *("--passages", languages / f"passages.{passage}.tsv"),
+        )
+        assert (many / alone.name).read_bytes() == alone.read_bytes()
+        assert told == single.stderr.strip().replace("cstool:", f"cstool: {name}:")
+        for key in ("command", "version", "inputs", "counts"):
+            assert account(many / alone.name)[key] == account(alone)[key]
+        assert account(alone)["counts"]["scored"] == 48
+        assert account(many / alone.name)["settings"]["pairs"] == PAIRS
+    assert len({(many / f"{name}.trec").read_bytes() for name in names}) == len(names)
+
+
+def test_neither_another_pair_nor_their_order_matters(model, languages):
+    """The run comes from a pipe, which can be read only once."""
+    lines = (languages / "run.trec").read_text(encoding="utf-8")
+    for folder, pairs in (("a", "en-de,de-de"), ("b", "de-de,xx6-xx6,en-de")):
+        rerank(model, languages, "--pairs", pairs, "-o", languages / folder, input=lines)
+    for name in ("en-de.trec", "de-de.trec"):
+        assert (languages / "a" / name).read_bytes() == (languages / "b" / name).read_bytes()
+
+
+def test_every_pair_can_have_its_own_run(model, languages):
+    runs = languages / "bm25"
+    runs.mkdir()
+    (runs / "en-de.trec").write_text("q1 Q0 p1 1 2.0 x\n", encoding="utf-8")
+    (runs / "de-en.trec").write_text("q2 Q0 p2 1 2.0 x\nq2 Q0 p3 2 1.0 x\n", encoding="utf-8")
+    both = languages / "both"
+    rerank(model, languages, "--run", runs, "--pairs", "en-de,de-en", "-o", both)
+    ids = {
+        path.stem: {tuple(line.split()[:3:2]) for line in path.read_text("utf-8").splitlines()}
+        for path in both.glob("*.trec")
+    }
+    assert ids == {"en-de": {("q1", "p1")}, "de-en": {("q2", "p2"), ("q2", "p3")}}
+    assert [account(both / f"{name}.trec")["counts"]["hits"] for name in ("en-de", "de-en")] == [
+        1,
+        2,
+    ]
+    inputs = [row["path"] for row in account(both / "en-de.trec")["inputs"]]
+    assert inputs == [
+        str(languages / name) for name in ("bm25/en-de.trec", "queries.en.tsv", "passages.de.tsv")
+    ]
+    again = languages / "again"
+    result = rerank(model, languages, "--run", runs, "--pairs", "en-de,en-en", "-o", again, code=1)
+    assert result.stderr == f"cstool: {runs}: holds no en-en.trec, and that run is needed\n"
+    assert not again.exists()
+
+
+def test_an_empty_run_gives_an_empty_run_for_every_pair(model, languages):
+    rerank(model, languages, "--pairs", "en-de,de-en", "-o", languages / "out", input="")
+    for name in ("en-de", "de-en"):
+        assert (languages / f"out/{name}.trec").read_bytes() == b""
+        assert account(languages / f"out/{name}.trec")["counts"]["scored"] == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--pairs", "en-de"], "name their folder with --output"),
+        (["--pairs", "en-de", "-o", "-"], "name their folder with --output"),
+        (["--pairs", "en-de,english", "-o", "out"], "'english' is no pair of languages"),
+        (["--pairs", "", "-o", "out"], "'' is no pair of languages"),
+        (["--pairs", "en-de", "-o", "out", "--queries", "q.tsv"], "--queries q.tsv: {lang} and"),
+        (["--pairs", "en-de", "-o", "out", "--passages", "p.tsv"], "--passages p.tsv: {lang} and"),
+        (["-o", "out", "--passages", "p.tsv"], "queries.{lang}.tsv: {lang} and --pairs go"),
+        (["-o", "out", "--queries", "q.tsv"], "passages.{lang}.tsv: {lang} and --pairs go"),
+    ],
+)
+def test_wrong_options(args, told, languages, monkeypatch):
+    monkeypatch.chdir(languages)
+    result = rerank("./no-model", languages, "--run", "run.trec", *args, code=2, terminal_width=500)
+    assert told in result.stderr
+    assert not (languages / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("passages.de.tsv", None, "passages.de.tsv: no such file"),
+        ("queries.xx6.tsv", "q1\n", "queries.xx6.tsv:1: 'q1', expected id<TAB>text"),
+        ("queries.xx6.tsv", "q1\ta\n", "query q0 is in the run but has no text in "),
+        ("passages.de.tsv", "p1\ta\n", "passage p0 is in the run but has no text in "),
+        ("run.trec", "q1 p1 1\n", "run.trec:1: 3 fields, expected 6"),
+    ],
+)
+def test_wrong_files_are_found_before_the_model_is_loaded(name, text, told, languages):
+    path = languages / name
+    path.unlink()
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    run = ("--run", languages / "run.trec")
+    result = rerank(
+        "./no-model", languages, *run, "--pairs", PAIRS, "-o", languages / "out", code=1
+    )
+    assert told in result.stderr
+    assert name in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (languages / "out").exists()
+
+
+def test_an_output_that_is_no_folder(languages):
+    run = ("--run", languages / "run.trec")
+    out = languages / "queries.en.tsv"
+    result = rerank("./no-model", languages, *run, "--pairs", PAIRS, "-o", out, code=1)
+    assert f"{out} is not a writable folder" in result.stderr
+
+
+def test_rejected_lines_count_for_the_pairs_that_read_them(model, languages):
+    with (languages / "queries.de.tsv").open("a", encoding="utf-8") as lines:
+        lines.write("one field\n")
+    out, rejects = languages / "out", languages / "rejects.txt"
+    run = ("--run", languages / "run.trec", "--pairs", "de-en,en-en", "-o", out)
+    rerank(model, languages, *run, "--on-error", "skip", "--rejects", rejects)
+    assert rejects.read_text(encoding="utf-8") == "one field\n"
+    assert account(out / "de-en.trec")["counts"]["rejected"] == 1
+    assert account(out / "en-en.trec")["counts"]["rejected"] == 0
+    before = (out / "en-en.trec").read_bytes()
+    skip = ("--on-error", "skip", "--rejects", out / "en-en.trec")
+    result = rerank(model, languages, *run, *skip, code=1)
+    assert "en-en.trec: wrong lines go there, it can be nothing else" in result.stderr
+    assert (out / "en-en.trec").read_bytes() == before

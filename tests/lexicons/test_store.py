@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from cstool import files, formats
+from cstool import files, formats, words
 from cstool.errors import CstoolError
 from cstool.lexicons import store
 from cstool.records import Entry
@@ -30,6 +30,23 @@ def test_the_longest_phrase_of_each_first_word_is_known():
 def test_entries_that_no_text_can_match_are_counted():
     table = store.Table.of([Entry("9/11", "x"), Entry("Yahoo!", "x"), Entry("house", "Haus")])
     assert (table.unmatchable, len(table.best)) == (2, 1)
+
+
+def test_the_longest_phrase_that_starts_at_a_word():
+    entries = [("new", "1"), ("new york", "2"), ("new york city hall", "3"), ("city", "4")]
+    table = store.Table.of(Entry(*entry) for entry in entries)
+    text = "New York City, new. York"
+    found = words.spans(text)
+    keys = [words.key(text[start:end]) for start, end in found]
+    matches = [table.match(text, found, keys, position) for position in range(len(found))]
+    assert matches == [(2, "2"), None, (1, "4"), (1, "1"), None]
+
+
+def test_the_first_source_of_a_translation_is_kept_when_inverted():
+    entries = [Entry("house", "Haus", 0.5), Entry("red", "rot", 0.1), Entry("home", "Haus", 1.0)]
+    inverted = list(store.invert(entries))
+    assert inverted[0] == Entry("Haus", "house", 0.5)
+    assert store.Table.of(inverted).best == {"haus": "house", "rot": "red"}
 
 
 def test_a_lexicon_is_looked_for_in_this_order(tmp_path, monkeypatch):
@@ -79,6 +96,18 @@ def test_a_folder_without_the_language_is_no_lexicon(tmp_path):
         store.pairs(lexicon, "en")
     with pytest.raises(CstoolError, match=r"de-en\.tsv: is no file such as en-de\.tsv"):
         store.pairs(lexicon / "de-en.tsv", "en")
+
+
+def test_the_file_of_one_pair_of_languages(tmp_path):
+    lexicon = folder(tmp_path / "x", "en-de.tsv", "de-en.tsv", "en-it.tsv.gz", "ru-de.tsv")
+    assert store.pair(lexicon, "de", "en") == (lexicon / "de-en.tsv", False)
+    assert store.pair(lexicon, "en", "de") == (lexicon / "en-de.tsv", False)
+    assert store.pair(lexicon, "it", "en") == (lexicon / "en-it.tsv.gz", True)
+    assert store.pair(lexicon / "ru-de.tsv", "de", "ru") == (lexicon / "ru-de.tsv", True)
+    with pytest.raises(CstoolError, match=r"x: holds no file ru-en\.tsv or en-ru\.tsv$"):
+        store.pair(lexicon, "ru", "en")
+    with pytest.raises(CstoolError, match=r"ru-de\.tsv: is no file de-en\.tsv or en-de\.tsv$"):
+        store.pair(lexicon / "ru-de.tsv", "de", "en")
 
 
 def test_two_files_for_one_language_are_refused(tmp_path):
