@@ -4,16 +4,24 @@ BIN := .venv/bin
 # Where the tests on real data find it; without it they are left out (see CONTRIBUTING.md).
 export CSTOOL_REAL_DATA
 
+demo = PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C examples/demo
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types docs bench clean
+.PHONY: help setup demo demo-full backbone test check lint types docs bench clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(BIN)/.dev  ## make .venv with cstool and the tools to develop it
 
 demo: $(BIN)/.installed  ## run the main job on the embedded example, offline
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C examples/demo
+	@$(demo)
+
+demo-full: $(BIN)/.installed  ## the same with all queries, three seeds, a control and an unseen language
+	@$(demo) full
+
+backbone: $(BIN)/.installed  ## make the demo's encoder anew from running text: TEXT=folder
+	@$(demo) backbone
 
 test: $(BIN)/.dev  ## run the tests
 	$(BIN)/python -m pytest
@@ -34,6 +42,7 @@ docs: $(BIN)/.dev  ## write docs/commands.md anew from the help texts
 bench: $(BIN)/.dev  ## measure speed
 	$(BIN)/python benchmarks/codeswitch.py
 	$(BIN)/python benchmarks/rerank.py
+	$(if $(CSTOOL_REAL_DATA),$(BIN)/python benchmarks/wiki_lexicon.py)
 
 clean:  ## remove what was built; .venv stays
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

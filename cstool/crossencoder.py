@@ -53,20 +53,26 @@ class PairEncoder:
         self._backend.no_padding()
 
     def encode(self, pairs: Sequence[Pair]) -> list[Encoding]:
-        """Encode pairs, with the special tokens of the model around and between them."""
+        """Encode pairs, with the special tokens of the model around and between them.
+
+        Every text is tokenised once, however many pairs it is in.
+        """
         plain = partial(self._backend.encode_batch, add_special_tokens=False)
-        queries = plain([query for query, _ in pairs])
-        passages = plain([passage for _, passage in pairs])
+        texts = list(dict.fromkeys(text for pair in pairs for text in pair))
+        known = dict(zip(texts, plain(texts), strict=True))
         room = self.max_length - self._backend.num_special_tokens_to_add(True)
         encoded = []
-        for query, passage in zip(queries, passages, strict=True):
-            if len(query) > room:
-                self.truncated_queries += 1
-                query.truncate(room)
-            if len(query) + len(passage) > room:
-                self.truncated_passages += 1
-                passage.truncate(room - len(query))
-            encoded.append(self._backend.post_process(query, passage))
+        for query, passage in pairs:
+            left, right = known[query], known[passage]
+            if len(left) + len(right) > room:  # cut anew: others may have more room for this text
+                left, right = plain([query, passage])
+                if len(left) > room:
+                    self.truncated_queries += 1
+                    left.truncate(room)
+                if len(left) + len(right) > room:
+                    self.truncated_passages += 1
+                    right.truncate(room - len(left))
+            encoded.append(self._backend.post_process(left, right))
         return encoded
 
     def batch(self, encoded: Sequence[Encoding]) -> dict[str, torch.Tensor]:

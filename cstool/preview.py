@@ -52,10 +52,12 @@ def _rows(
             names = [Row(name, styles[name]) for name in styles]
             yield Row("languages: ").append_text(Row(" ").join(names))
         yield Row()
+        extra = record.extra or {}
         for side, made in sides.items():
-            name = {"query": "qid", "passage": "pid"}.get(side, "id")
+            name = getattr(record, {"query": "qid", "passage": "pid"}.get(side, "id"))
+            copy = f", copy {extra['copy']}" if "copy" in extra else ""
             text = getattr(record, side).translate(_CONTROLS)
-            yield Row(f"{side} {getattr(record, name)}".translate(_CONTROLS), "bold")
+            yield Row(f"{side} {name}{copy}".translate(_CONTROLS), "bold")
             yield from _indented(Row(text), console)
             yield from _indented(_switched(text, made, styles if coloured else None), console)
 

@@ -17,7 +17,7 @@ HEAVY = {
     *("tokenizers", "torch", "transformers", "yaml"),
 }
 SLOW = HEAVY - {"regex", "rich"}
-GROUND = {"errors", "records", "formats", "files", "console", "settings", "words"}
+GROUND = {"errors", "records", "formats", "files", "console", "settings", "words", "pairs"}
 
 
 def module_name(path: Path) -> str:

@@ -122,14 +122,16 @@ def run(
     kept = without_stopwords if skip_stopwords else iter
     tables = store.load(found, targets, lambda path: kept(job.read(path, formats.parse_entry)))
     switcher = Switcher(tables, sides, ratio=ratio, seed=seed, per=per)
+
+    def read() -> Iterator[Example | Text]:
+        records = job.read(source, formats.parse_record)
+        return repeated(records, copies) if copies > 1 else records
+
     if preview:
-        count = _show(job, source, switcher, preview)
+        count = _show(job, read, switcher, preview)
     else:
         with _tracing(job, trace) as note:
-            records = job.read(source, formats.parse_record)
-            if copies > 1:
-                records = repeated(records, copies)
-            count = job.write(output, codeswitch(records, switcher, note), formats.format_record)
+            count = job.write(output, codeswitch(read(), switcher, note), formats.format_record)
     job.counts = {"records": count} | {
         side: account.summary() for side, account in sorted(switcher.accounts.items())
     }
@@ -140,13 +142,15 @@ def run(
     job.say(f"{count} records; replaced {shares or 'nothing'}")
 
 
-def _show(job: Job, source: Path, switcher: "Switcher", count: int) -> int:
+def _show(
+    job: Job, read: Callable[[], Iterator[Example | Text]], switcher: "Switcher", count: int
+) -> int:
     from rich.console import Console
 
     from cstool import preview
 
     # All are found before the first is shown: until then a line of progress is on the terminal.
-    found = preview.find(job.read(source, formats.parse_record), switcher, count)
+    found = preview.find(read(), switcher, count)
     lines = preview.lines(found, sorted(switcher.lexicon), Console())
     job.write(files.STDIO, lines, str)
     return len(found)

@@ -15,6 +15,7 @@ import cstool
 from cstool.cli import app
 
 EXAMPLE = '{"qid":"q1","query":"the red house","pid":"p1","passage":"a red, red house","label":1}\n'
+SIDES = ("the red house", "a red, red house")
 BAD = '{"qid":"q2","query":"the red house"}\n'
 
 
@@ -248,6 +249,17 @@ def test_a_preview_shows_the_first_records_that_change(folder):
 def test_a_preview_of_nothing(stdin, said):
     result = run("--preview", "3", stdin=stdin)
     assert (result.stdout, result.stderr) == ("", f"cstool: 0 records; replaced {said}\n")
+
+
+def test_a_preview_of_copies_shows_what_would_be_written():
+    options = ("--langs", "de,it", "--copies", "9")
+    written = rows(run(*options, stdin=EXAMPLE).stdout)
+    shown = run(*options, "--preview", "9", stdin=EXAMPLE).stdout
+    after = re.findall(r"^query q1, copy (\d)\n.*\n  (.*)$", shown, re.MULTILINE)
+    plain = [(int(copy), re.sub(r"\[(\w+)\|..\]", r"\1", text)) for copy, text in after]
+    changed = [row for row in written if (row["query"], row["passage"]) != SIDES]
+    assert plain == [(row["copy"], row["query"]) for row in changed]
+    assert len({text for _, text in plain}) > 1
 
 
 def test_a_preview_has_colours_only_where_they_are_wanted():
