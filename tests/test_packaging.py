@@ -35,5 +35,5 @@ def test_a_wheel_works_on_its_own(tmp_path):
     )
     assert run.stdout.splitlines() == [
         str(site / "cstool" / "cli" / "__init__.py"),
-        "q1\tthe Sonne and the Mond",
+        "q1\tthe Sonne und the Mond",
     ]
