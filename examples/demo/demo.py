@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +23,7 @@ FULL = ["OUT=out-full", "QUERIES=[ab]", "SEEDS=1 2 3", "COPIES=4", "EPOCHS=1",
 # What the commands cost against each other; of training, for each version of the examples.
 COST = {"train": 45.0, "rerank": 35.0}
 OTHER = 2.0
+PAIRS = 18  # of languages, a run each
 NEXT = """\
 Next, on your own data:
   cstool prepare msmarco --help                                  # English training data
@@ -34,7 +36,7 @@ def main(full: bool) -> int:
     console, out = Console(highlight=False), HERE / ("out-full" if full else "out")
     make = ["make", "--no-print-directory", "results", *(FULL if full else [])]
     out.mkdir(exist_ok=True)
-    planned = dict(_planned(make, 4 if full else 1))
+    planned = list(_planned(make, 4 if full else 1))
     if planned:
         console.print("English training pairs and parallel test texts of six languages. In turn: ")
         console.print("code-switch the training pairs, train rerankers, rerank, compare.")
@@ -44,8 +46,25 @@ def main(full: bool) -> int:
     return 0
 
 
-def _planned(make: list[str], copies: int) -> Iterator[tuple[Path, float]]:
-    """Give the files that make would make, with what they cost."""
+@dataclass(frozen=True)
+class Step:
+    """A file that make would make, what it costs, and how to call that."""
+
+    target: Path
+    cost: float
+    label: str
+
+    def done(self, begun: float) -> float:
+        """Tell how much of it has been done since then: 0 to 1."""
+        if _made(self.target, begun):
+            return 1.0
+        if self.target.suffix != ".trec" or not self.target.parent.is_dir():
+            return 0.0
+        return sum(_made(run, begun) for run in self.target.parent.glob("*.trec")) / PAIRS
+
+
+def _planned(make: list[str], copies: int) -> Iterator[Step]:
+    """List what make would do."""
     told = subprocess.run([*make, "-n"], cwd=HERE, capture_output=True, text=True, check=False)
     for line in told.stdout.replace("\\\n", " ").splitlines():
         words = shlex.split(line)
@@ -56,10 +75,11 @@ def _planned(make: list[str], copies: int) -> Iterator[tuple[Path, float]]:
                 target, cost = target / "cstool.json", cost * copies
             elif words[1] == "rerank":
                 target /= "xx6-xx6.trec"
-            yield HERE / target, cost
+            name = " ".join(target.parent.parts[-2:]) if cost > OTHER else target.name
+            yield Step(HERE / target, cost, f"{words[1]} {name}")
 
 
-def _run(make: list[str], planned: dict[Path, float], out: Path) -> int:
+def _run(make: list[str], planned: list[Step], out: Path) -> int:
     """Run make, a process for every core; show how much is done and how long the rest takes."""
     log, begun = out / "demo.log", time.time()
     command = [*make, f"-j{os.cpu_count() or 1}"]
@@ -73,7 +93,8 @@ def _run(make: list[str], planned: dict[Path, float], out: Path) -> int:
         console=Console(stderr=True),
     )
     with log.open("a", encoding="utf-8") as lines, bar:
-        task = bar.add_task("", total=sum(planned.values()), left="")
+        total = sum(step.cost for step in planned)
+        task = bar.add_task("", total=total, left="")
         # A session of its own: an interrupt reaches this process alone, which passes it on.
         process = subprocess.Popen(
             command, cwd=HERE, stdout=lines, stderr=lines, stdin=subprocess.DEVNULL,
@@ -82,11 +103,12 @@ def _run(make: list[str], planned: dict[Path, float], out: Path) -> int:
         try:
             while process.poll() is None:
                 time.sleep(0.5)
-                done = sum(cost for path, cost in planned.items() if _made(path, begun))
-                rate = done / (time.time() - begun)
-                left = (sum(planned.values()) - done) / rate if rate else 0.0
-                about = f"about {left / 60:.0f} min left" if left > 90 else "nearly there"
-                bar.update(task, completed=done, left=about if done > 20 else "")
+                done = sum(step.cost * step.done(begun) for step in planned)
+                left = (total - done) * (time.time() - begun) / done if done else 0.0
+                about = f"about {left / 60:.0f} min left" if left > 90 else "under two min left"
+                waiting = [step.label for step in planned if step.done(begun) < 1]
+                now = ", ".join(waiting[: os.cpu_count()]) or "done"
+                bar.update(task, completed=done, left=about if done > 20 else "", description=now)
         except KeyboardInterrupt:
             os.killpg(process.pid, 2)
             process.wait()
