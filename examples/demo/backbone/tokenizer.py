@@ -37,8 +37,8 @@ def train(text: Path) -> Tokenizer:
     """Learn the vocabulary; words are lower-cased, and split at spaces and punctuation first.
 
     Byte-pair merges choose the pieces, and how often each is used makes them unigrams. The usual
-    way, to prune unigrams, spends a third of such a small vocabulary badly: it likes to split
-    off the mark of a word's start, a token that says nothing.
+    way, to prune unigrams, serves so small a vocabulary badly: it likes to split off the mark of a
+    word's start, a token that says nothing.
     """
     chosen = _tokenizer(models.BPE(unk_token=SPECIAL["unk_token"]))
     special = list(SPECIAL.values())
