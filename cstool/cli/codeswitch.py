@@ -33,9 +33,7 @@ def run(
         typer.Argument(metavar="FILE", help="Training examples, queries or passages; - is stdin."),
     ] = files.STDIO,
     output: options.Output = files.STDIO,
-    lexicon: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="A lexicon by name, its folder, or one file.")
-    ] = "wiki",
+    lexicon: options.Lexicon = "wiki",
     ratio: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the words to replace.")
     ] = Switching.ratio,

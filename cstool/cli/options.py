@@ -55,6 +55,9 @@ Passages = Annotated[
     Path,
     typer.Option(metavar="FILE", help="Passages: TSV (id, text) or JSONL.", show_default=False),
 ]
+Lexicon = Annotated[
+    str, typer.Option(metavar="NAME|PATH", help="A lexicon by name, its folder, or one file.")
+]
 Seed = Annotated[int, typer.Option(help="Another seed gives another draw.")]
 Tag = Annotated[str, typer.Option(help="Name in the last column of the run.", callback=checked_tag)]
 

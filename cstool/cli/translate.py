@@ -22,9 +22,7 @@ def run(
         Path, typer.Argument(metavar="FILE", help="Queries or passages; - is stdin.")
     ] = files.STDIO,
     output: options.Output = files.STDIO,
-    lexicon: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="A lexicon by name, its folder, or one file.")
-    ] = "wiki",
+    lexicon: options.Lexicon = "wiki",
     target_lang: Annotated[
         str,
         typer.Option(
