@@ -12,12 +12,24 @@ from pathlib import Path
 
 from cstool import files, formats
 from cstool.lexicons import store
+from cstool.records import Entry
 
 PATTERNS = {"MUSE": "muse/en-{}.txt.gz", "OMW": "omw/en-{}.tsv.gz"}
 
 
+def back_translated(language: str, entries: list[Entry]) -> float:
+    """Give the share of entries whose translation, seen alone, was translated back into them."""
+    path = Path(__file__).parent / f"back_translations/{language}.tsv"
+    lines = path.read_text(encoding="utf-8").casefold().splitlines()
+    known = {word: back.split("; ") for word, back in (line.split("\t") for line in lines)}
+    return sum(e.source.casefold() in known[e.target.casefold()] for e in entries) / len(entries)
+
+
 def main() -> None:
-    """Print a line for each language and dictionary that there is."""
+    """Print the back-translations, and a line for each language and dictionary that there is."""
+    for language, path in store.pairs(store.find("wiki"), source="en").items():
+        share = back_translated(language, list(files.read(path, formats.parse_entry)))
+        print(f"{language}: {share:.1%} translated back into the entry")
     dictionaries = Path(os.environ["CSTOOL_REAL_DATA"]) / "dictionaries"
     print("language  dictionary  entries in both  agree  differ, for example")
     for language, path in store.pairs(store.find("wiki"), source="en").items():
