@@ -4,12 +4,14 @@ import codecs
 import gzip
 import hashlib
 import io
+import itertools
 import os
 import shutil
 import sys
+import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO, TypeVar, cast
@@ -19,6 +21,7 @@ from cstool.errors import CstoolError, DataError
 Record = TypeVar("Record")
 STDIO = Path("-")
 CARD = "cstool.json"
+MAX_LINE = 64 << 20  # bytes: files may be of any length, what is held of them may not
 
 
 @dataclass
@@ -48,36 +51,79 @@ def read(
     date on the way and gets its digest when the last line has been read.
     """
     reading = reading or Reading(path)
-    # Bytes, so that only "\n" ends a line and a bad byte is found on its own line.
-    with opened(path, reading) as lines:
-        for number, line in enumerate(lines, start=1):
-            reading.lines = number
-            try:
-                if number == 1 and line.startswith(codecs.BOM_UTF8):
-                    raise ValueError("starts with a byte order mark, expected UTF-8 without one")
-                record = parse(line.decode("utf-8").removesuffix("\n"))
-            except ValueError as problem:
-                error = DataError(path, number, _sentence(problem))
-                if reject is None:
-                    raise error from problem
-                reject(error, line)
+    with opened(path, reading) as stream:
+        yield from records(stream, parse, reading, reject=reject)
+
+
+def records(
+    stream: BinaryIO,
+    parse: Callable[[str], Record],
+    reading: Reading,
+    *,
+    reject: Reject | None = None,
+) -> Iterator[Record]:
+    """Yield one record per line of a stream that `opened` gave, as `read` does for a file."""
+    return _parsed(reading.path, _lines(stream, reading), parse, reject)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines of a file that another process may parse: number `first`, and every `step`-th on."""
+
+    path: Path
+    first: int
+    step: int
+    lines: Sequence[bytes]
+
+    def parse(
+        self, parse: Callable[[str], Record], reject: Reject | None = None
+    ) -> Iterator[Record]:
+        """Yield one record per line, as `read` does."""
+        numbered = zip(itertools.count(self.first, self.step), self.lines)
+        return _parsed(self.path, numbered, parse, reject)
+
+
+def blocks(
+    path: Path, *, shard: tuple[int, int] = (0, 1), reading: Reading | None = None
+) -> Iterator[Block]:
+    """Yield the lines of a file in blocks of about a quarter of a megabyte.
+
+    Of shard (i, n) come only the lines whose number, counted from 0, leaves i when divided by n.
+    How a file falls into blocks depends on the file alone.
+    """
+    reading = reading or Reading(path)
+    index, step = shard
+    first, size = index + 1, 0
+    ours: list[bytes] = []
+    with opened(path, reading) as stream:
+        for number, line in _lines(stream, reading):
+            if (number - 1) % step != index:
                 continue
-            yield record
+            ours.append(line)
+            size += len(line)
+            if size >= _BLOCK:
+                yield Block(path, first, step, ours)
+                ours, first, size = [], number + step, 0
+        if ours:
+            yield Block(path, first, step, ours)
 
 
 def write(path: Path, records: Iterable[Record], format: Callable[[Record], str]) -> int:
     """Write one record per line and return how many."""
-    count = 0
     with atomic(path) as out:
-        for count, record in enumerate(records, start=1):
-            try:
-                line = format(record)
-            except ValueError as problem:
-                raise CstoolError(f"{path}: record {count}: {problem}") from problem
-            if "\n" in line:
-                raise CstoolError(f"{path}: record {count} holds a line break; use JSONL for it")
-            out.write(line.encode("utf-8") + b"\n")
-    return count
+        return _write_lines(out, path, records, format)
+
+
+def write_together(
+    outputs: Iterable[tuple[Path, Iterable[Record]]], format: Callable[[Record], str]
+) -> None:
+    """Write several files like `write`: they get their names when all of them are written."""
+    with ExitStack() as stack:
+        for path, records in outputs:
+            out = stack.enter_context(atomic(path))
+            with _explained(path):
+                _write_lines(out, path, records, format)
+                out.flush()  # a full disk must show before any file has its name
 
 
 @contextmanager
@@ -129,6 +175,19 @@ def opened(path: Path, reading: Reading) -> Iterator[BinaryIO]:
             hashed.finish()
 
 
+@contextmanager
+def scratch() -> Iterator[BinaryIO]:
+    """Open a file without a name, on the disk that TMPDIR names, for what memory is too dear."""
+    with _explained(Path(tempfile.gettempdir())), tempfile.TemporaryFile() as stream:
+        yield cast(BinaryIO, stream)
+
+
+def digest(path: Path) -> str:
+    """Give the SHA-256 of a file as it lies on disk."""
+    with _explained(path), path.open("rb") as raw:
+        return hashlib.file_digest(raw, "sha256").hexdigest()
+
+
 def check_input(path: Path) -> None:
     """Complain at once about an input that cannot be read, before any slow work."""
     if path == STDIO:
@@ -172,6 +231,7 @@ def check_folder(path: Path) -> None:
 
 
 _BUFFER = 1 << 18
+_BLOCK = 1 << 18  # bytes of lines
 
 
 @contextmanager
@@ -214,6 +274,7 @@ class _Hashed(io.RawIOBase):
 
 @contextmanager
 def _replaced(path: Path) -> Iterator[Path]:
+    new = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     _remove(part)  # left by a killed process that had our number, as in a container
@@ -225,6 +286,9 @@ def _replaced(path: Path) -> Iterator[Path]:
             part.replace(path)
     finally:
         _remove(part)
+        with suppress(OSError):  # a folder with something in it stays
+            for folder in new:
+                folder.rmdir()
 
 
 def _exchange(part: Path, path: Path) -> None:
@@ -243,6 +307,51 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
+
+
+def _lines(stream: BinaryIO, reading: Reading) -> Iterator[tuple[int, bytes]]:
+    # Bytes, so that only "\n" ends a line and a bad byte is found on its own line.
+    for number, line in enumerate(iter(lambda: stream.readline(MAX_LINE + 1), b""), start=1):
+        if len(line) > MAX_LINE:
+            problem = f"is longer than {MAX_LINE >> 20} MiB, expected a file of lines"
+            raise DataError(reading.path, number, problem)
+        reading.lines = number
+        yield number, line
+
+
+def _parsed(
+    path: Path,
+    lines: Iterable[tuple[int, bytes]],
+    parse: Callable[[str], Record],
+    reject: Reject | None,
+) -> Iterator[Record]:
+    for number, line in lines:
+        try:
+            if number == 1 and line.startswith(codecs.BOM_UTF8):
+                raise ValueError("starts with a byte order mark, expected UTF-8 without one")
+            record = parse(line.decode("utf-8").removesuffix("\n"))
+        except ValueError as problem:
+            error = DataError(path, number, _sentence(problem))
+            if reject is None:
+                raise error from problem
+            reject(error, line)
+            continue
+        yield record
+
+
+def _write_lines(
+    out: BinaryIO, path: Path, records: Iterable[Record], format: Callable[[Record], str]
+) -> int:
+    count = 0
+    for count, record in enumerate(records, start=1):
+        try:
+            line = format(record)
+        except ValueError as problem:
+            raise CstoolError(f"{path}: record {count}: {problem}") from problem
+        if "\n" in line:
+            raise CstoolError(f"{path}: record {count} holds a line break; use JSONL for it")
+        out.write(line.encode("utf-8") + b"\n")
+    return count
 
 
 def _sentence(problem: ValueError) -> str:

@@ -138,17 +138,27 @@ def parse_word_pair(line: str) -> Entry:
     return Entry(words[0], words[1])
 
 
-def parse_title_pair(line: str) -> Entry:
-    """Read a pair of titles: source<TAB>target and ignored columns; either may hold spaces."""
-    if "\t" not in line:
-        raise ValueError(f"{_shown(line)}, expected source<TAB>target")
-    return parse_word_pair(line)
+def parse_titles(line: str, columns: int = 2) -> tuple[str, ...]:
+    """Read titles of one article in several languages; only the first must not be empty.
+
+    Further columns are ignored.
+    """
+    titles = tuple(field.strip() for field in line.split("\t")[:columns])
+    if len(titles) < columns or not titles[0] or not any(titles[1:]):
+        expected = "<TAB>".join(["source", *["target"] * (columns - 1)])
+        raise ValueError(f"{_shown(line)}, expected {expected}")
+    return titles
 
 
 def format_score(score: Score) -> str:
     """Write one value as TSV: system, query and passage language, seed, measure, qid, value."""
     names = (score.system, score.query_lang, score.passage_lang, score.seed)
     return "\t".join((*names, score.measure, score.qid, f"{score.value:.6f}"))
+
+
+def parse_object(line: str) -> dict[str, Any]:
+    """Read a line of JSONL of any kind."""
+    return _object(line)
 
 
 def check_id(name: str) -> str:

@@ -15,7 +15,23 @@ class Switching:
     """How `codeswitch` replaces words."""
 
     ratio: float = 0.5
+    ratio_of: str = "matched"  # or all
+    per: str = "span"  # or text
+    choice: str = "best"  # or weighted
+    keep_english: float = 0.0
+    skip_stopwords: bool = False
+    max_phrase: int = 8
+    source_too: bool = False  # the source language is among those that are drawn
+    one_language: bool = False  # on each side
     seed: int = 1
+
+
+# The paper's systems: by pairs of languages, multilingual, and by titles of Wikipedia (appendix A).
+SWITCHINGS = {
+    "bl-cs": Switching(one_language=True),
+    "ml-cs": Switching(),
+    "wiki-cs": Switching(ratio=1.0, per="text", skip_stopwords=True, max_phrase=3, source_too=True),
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,54 @@ class Titles:
 
 
 @dataclass(frozen=True)
+class WordVectors:
+    """How `induce-lexicon text` trains vectors: fastText's numbers, but for dimension, epochs."""
+
+    dimension: int = 300
+    epochs: int = 10
+    min_count: int = 5
+    learning_rate: float = 0.05
+    window: int = 5
+    shortest_ngram: int = 3
+    longest_ngram: int = 6
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Induction:
+    """How `induce-lexicon embeddings` and `text` make a lexicon out of word vectors."""
+
+    normalize: tuple[str, ...] = ("unit", "center", "unit")
+    align: str = "rcsls"  # none, procrustes or rcsls
+    refine: int = 5
+    neighbours: str = "csls"  # or nn
+    k: int = 10  # neighbours that r of CSLS is the mean over, and RCSLS as well
+    max_translations: int = 3
+    mutual: bool = False
+    min_score: float | None = None
+    min_margin: float | None = None
+    max_rank_ratio: float | None = None
+    keep_identical: bool = True
+
+
+# The paper takes the nearest neighbour among the 200,000 words of MUSE's aligned vectors.
+PAPER = Induction(
+    normalize=("unit",), align="none", refine=0, neighbours="nn", max_translations=1, mutual=False
+)
+INDUCTIONS = {"cstool": Induction(), "paper": PAPER}
+MAX_VECTORS = 200_000
+
+
+@dataclass(frozen=True)
+class Computing:
+    """Where and how products of vectors are computed."""
+
+    device: str = "auto"
+    precision: str = "fp32"  # or bf16
+    chunk_bytes: int = 256 << 20
+
+
+@dataclass(frozen=True)
 class Training:
     """How `train` fine-tunes a cross-encoder."""
 
@@ -51,6 +115,7 @@ class Training:
     weight_decay: float = 0.01
     max_length: int | None = None  # the paper's LENGTH, or what the encoder has room for
     loss: str = "binary"
+    align_words: bool = False  # train the input embeddings by losses.aligned alone
     seed: int = 1  # the paper reports the mean over three
     save_steps: int = 10_000
     precision: str = "auto"

@@ -1,5 +1,6 @@
 """Tables of results as text for people, Markdown for documents and TSV for programs."""
 
+import re
 import shutil
 import sys
 import textwrap
@@ -12,6 +13,7 @@ from cstool.comparison import ALL, MISSING, Cell, Column, Row, Table
 from cstool.records import Score
 from cstool.significance import CONFIDENCE, Interval
 
+_NUMBER = re.compile(r"-|-?[\d.]+%?( \[[-\d., ]+\])?")
 WIDTH = 120  # where nothing has a width: the same text in every file and every pipe
 _LEFT = ("system", "seeds")
 _TSV_HEADER = (
@@ -94,6 +96,21 @@ def scores(values: Iterable[Score]) -> Iterator[str]:
     yield from map(formats.format_score, values)
 
 
+def listing(format: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Write a plain table in one of the FORMATS; columns of numbers are flush right."""
+    if format == "tsv":
+        yield from map("\t".join, [header, *rows])
+        return
+    columns = range(len(header))
+    numbers = [all(_NUMBER.fullmatch(row[column]) for row in rows) for column in columns]
+    if format == "markdown":
+        yield _piped(header)
+        yield _piped(["---:" if number else "---" for number in numbers])
+        yield from map(_piped, rows)
+        return
+    yield from _grid([(name, numbers[column]) for column, name in enumerate(header)], rows)
+
+
 def _parts(table: Table) -> Iterator[tuple[str, Sequence[Row], Show]]:
     """Give the blocks of a table, values first: title, rows, look of a cell."""
     yield table.measure, table.rows, _value
@@ -159,25 +176,32 @@ def _blocks(
 
 
 def _drawn(columns: Sequence[Column], rows: Sequence[Row], show: Show) -> Iterator[str]:
+    header = [(name, name != "system") for name in _LEFT]
+    header += [(column.title, True) for column in columns]
+    cells = [[show(row.cells.get(column)) for column in columns] for row in rows]
+    yield from _grid(
+        header, [[row.system, row.seeds, *found] for row, found in zip(rows, cells, strict=True)]
+    )
+    yield ""
+
+
+def _grid(header: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Draw a table; `header` has the names of the columns, and whether they are flush right."""
     from rich import box
     from rich.console import Console
     from rich.table import Table as Drawing
 
     drawing = Drawing(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in _LEFT:
-        drawing.add_column(name, no_wrap=True, justify="left" if name == "system" else "right")
-    for column in columns:
-        drawing.add_column(column.title, no_wrap=True, justify="right")
+    for name, right in header:
+        drawing.add_column(name, no_wrap=True, justify="right" if right else "left")
     for row in rows:
-        cells = [show(row.cells.get(column)) for column in columns]
-        drawing.add_row(row.system, row.seeds, *cells)
+        drawing.add_row(*row)
     out = StringIO()
     # As wide as it takes: `_blocks` has seen to it that this is not too wide.
     Console(file=out, width=10_000, color_system=None, markup=False, emoji=False).print(drawing)
     for line in out.getvalue().splitlines():
         if line.strip():
             yield line.rstrip()
-    yield ""
 
 
 def _piped(cells: Sequence[str]) -> str:

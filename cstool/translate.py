@@ -56,7 +56,7 @@ class Translator:
 
     def text(self, text: str) -> str:
         """Translate one text."""
-        found = words.spans(text)
+        found = words.units(text)
         keys = [words.key(text[start:end]) for start, end in found]
         self.account.texts += 1
         self.account.words += len(found)
@@ -68,9 +68,11 @@ class Translator:
                 self.account.untranslated[keys[position]] += 1
                 position += 1
                 continue
-            length, target = match
+            length, phrase = match
             start, end = found[position][0], found[position + length - 1][1]
-            translation = words.with_case_of(text[start:end], target, self.language)
+            translation = words.with_case_of(
+                text[start:end], self.table.best[phrase], self.language
+            )
             pieces += [text[done:start], translation]
             done = end
             self.account.translated += length

@@ -1,10 +1,13 @@
 """Text to words and where they stand; phrases to the keys under which a lexicon knows them.
 
 A word is a run of letters with their marks, apostrophes between letters included ("don't",
-"l'homme"); an English possessive 's is left outside ("Germany's" is the word "Germany"). A hyphen
-ends a word, a soft hyphen or a zero-width joiner does not. URLs (with a scheme, or names such as
-example.com), e-mail addresses and whatever holds a digit or an underscore are no words.
-Scripts that write no spaces (Chinese, Japanese, Thai) give one word per run of letters.
+"l'homme"); an English possessive 's is left outside ("Germany's" is the word "Germany"), the 's of
+"it's", "that's" or "let's" is not. A hyphen ends a word, a soft hyphen or a zero-width joiner does
+not. URLs (with a scheme, or names such as example.com), e-mail addresses and whatever holds a digit
+or an underscore are no words. Scripts that write no spaces (Chinese, Japanese, Thai) give one word
+per run of letters; `units` takes such a run apart.
+
+Nothing here looks across a space (U+0020), so that a text may be read piece by piece.
 """
 
 import unicodedata
@@ -15,6 +18,8 @@ import regex
 
 # What a letter may be followed by within a word: letters, marks, soft hyphen, zero-width joiners.
 _INNER = r"\p{L}\p{M}\u00ad\u200c\u200d"
+# Where 's is short for "is", "has" or "us", and no possessive.
+_SHORTENED = "it|he|she|that|this|there|here|what|who|where|when|why|how|let"
 _DOMAINS = r"com | org | net | edu | gov | co \. [a-z]{2}"
 # Names and addresses are tried only where a run of their characters begins, and never given back
 # (++), or a line of a thousand dashes would be read a thousand times.
@@ -24,6 +29,7 @@ _TOKEN = regex.compile(
           | (?<! [\w.+-] ) [\w.+-]++ @ [\w-]++ (?: \. [\w-]++ )+
           | (?<! [\w.-] ) (?: [\w-]++ \. ){{1,5}} (?i: {_DOMAINS} ) \b (?: / \S* )?
           | [{_INNER}]*+ [\p{{N}}_] [{_INNER}\p{{N}}_]*+
+          | (?P<word> (?i: {_SHORTENED} ) ['’] [sS] ) \b (?! ['’] [{_INNER}] )
           | (?P<word> \p{{L}} [{_INNER}]*+ (?: ['’] (?! [sS] \b ) [{_INNER}]++ (?! [\p{{N}}_] ) )* )
         )
         (?: ['’] [sS] \b )?
@@ -31,12 +37,32 @@ _TOKEN = regex.compile(
     regex.VERBOSE,
 )
 _DOTTED = ("tr", "az")
-_GAP = regex.compile(r"[ \t\xa0]+|[-‐‑]")
+SPACE = " \t\xa0"  # what may stand between the words of a phrase
+_GAP = regex.compile(rf"[{SPACE}]+|[-‐‑]|")
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
+_UNIT = regex.compile(rf"[{_UNSPACED}][\p{{M}}\u00ad\u200c\u200d]*|[^{_UNSPACED}]+")
 
 
 def spans(text: str) -> list[tuple[int, int]]:
     """Find the words of a text: (start, end) of each, in order."""
     return [match.span(1) for match in _TOKEN.finditer(text) if match[1]]
+
+
+def units(text: str) -> list[tuple[int, int]]:
+    """Find the smallest pieces that entries of a lexicon are made of: (start, end) of each.
+
+    They are the words of `spans`, but in scripts that write no spaces every letter with its marks:
+    an entry matches there inside a run of letters. Katakana, which writes foreign words, is kept
+    together as letters of other scripts are.
+    """
+    found = spans(text)
+    if text.isascii():
+        return found
+    return [
+        (start + unit.start(), start + unit.end())
+        for start, end in found
+        for unit in _UNIT.finditer(text[start:end])
+    ]
 
 
 def key(word: str) -> str:
@@ -54,6 +80,8 @@ def phrase_key(phrase: str) -> str | None:
 
     A phrase can be matched when it is words with nothing but spaces or a hyphen between them.
     """
+    if phrase.isascii() and phrase.isalpha():  # most entries
+        return phrase.lower()
     found = spans(phrase)
     if not found or found[0][0] != 0 or found[-1][1] != len(phrase):
         return None
@@ -63,8 +91,16 @@ def phrase_key(phrase: str) -> str | None:
 
 
 def one_phrase(text: str, found: Sequence[tuple[int, int]]) -> bool:
-    """Tell whether nothing but spaces or single hyphens stands between these words."""
+    """Tell whether nothing but spaces or single hyphens stands between these words or units."""
     return all(_GAP.fullmatch(text, left[1], right[0]) for left, right in pairwise(found))
+
+
+def joined(keys: Sequence[str], found: Sequence[tuple[int, int]]) -> str:
+    """Give the key of a phrase from those of its units and from where these stand."""
+    pieces = [keys[0]]
+    for number, (left, right) in enumerate(pairwise(found), start=1):
+        pieces += [" ", keys[number]] if left[1] < right[0] else [keys[number]]
+    return "".join(pieces)
 
 
 def with_case_of(source: str, target: str, language: str = "") -> str:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cstool import files
 from cstool.errors import CstoolError, DataError
@@ -163,6 +165,48 @@ def test_a_line_from_a_slow_pipe_is_passed_on_at_once():
         process.stdin.write(b"1\n")
         process.stdin.flush()
         assert process.stdout.readline() == b"1\n"
+
+
+# Blocks
+
+
+@given(
+    st.lists(st.binary(max_size=9).map(lambda line: line.replace(b"\n", b"") + b"\n"), max_size=9),
+    st.sampled_from([b"", b"no line break"]),
+    st.integers(1, 4),
+    st.integers(1, 30),
+)
+def test_blocks_of_all_shards_hold_every_line_once(given, last, count, size):
+    given += [last] if last else []
+    found = {}
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_BLOCK", size)
+        path = Path(folder) / "x"
+        path.write_bytes(b"".join(given))
+        for index in range(count):
+            reading = files.Reading(path)
+            for block in files.blocks(path, shard=(index, count), reading=reading):
+                assert (block.path, block.step) == (path, count)
+                assert sum(map(len, block.lines[:-1])) < size
+                found |= {block.first + n * count: line for n, line in enumerate(block.lines)}
+                assert block.first % count == (index + 1) % count
+            assert reading.lines == len(given)
+            assert reading.sha256 == hashlib.sha256(b"".join(given)).hexdigest()
+    assert found == dict(enumerate(given, start=1))
+
+
+def test_a_bad_line_of_a_block_is_named(tmp_path):
+    path = tmp_path / "n.txt"
+    path.write_bytes(b"1\n2\n3\nfour\n5\n\xff\n7\n")
+    [block] = files.blocks(path, shard=(1, 2))
+    with pytest.raises(DataError, match=f"^{path}:4: invalid literal"):
+        list(block.parse(int))
+    rejected = []
+    assert list(block.parse(int, lambda *wrong: rejected.append(wrong))) == [2]
+    assert [(str(error), line) for error, line in rejected] == [
+        (f"{path}:4: invalid literal for int() with base 10: 'four'", b"four\n"),
+        (f"{path}:6: byte 1 is 0xff, expected UTF-8", b"\xff\n"),
+    ]
 
 
 # Writing
@@ -359,3 +403,26 @@ def test_an_empty_folder_is_filled_and_a_file_is_not_replaced(tmp_path):
     with pytest.raises(CstoolError, match="file is not a writable folder"):
         model(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+def test_several_files_get_their_names_together_or_not_at_all(tmp_path):
+    def outputs(last):
+        yield tmp_path / "new" / "a.txt", ["1", "2"]
+        assert not (tmp_path / "new" / "a.txt").exists()
+        yield tmp_path / "new" / "b.txt", last
+
+    with pytest.raises(CstoolError, match="record 1 holds a line break"):
+        files.write_together(outputs(["3\n"]), str)
+    assert list(tmp_path.iterdir()) == []
+    files.write_together(outputs(["3"]), str)
+    assert sorted(path.read_text() for path in (tmp_path / "new").iterdir()) == ["1\n2\n", "3\n"]
+
+
+def test_a_folder_made_for_a_file_that_failed_goes_with_it(tmp_path):
+    with pytest.raises(CstoolError):
+        files.write(tmp_path / "x" / "y" / "a.txt", ["\n"], str)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "x").mkdir()
+    with pytest.raises(CstoolError):
+        files.write(tmp_path / "x" / "y" / "a.txt", ["\n"], str)
+    assert list((tmp_path / "x").iterdir()) == []

@@ -77,7 +77,7 @@ def test_it_is_code_switching_of_every_word(text):
 def test_without_an_entry_every_text_stays(text):
     made = translator()
     assert made.text(text) == text
-    assert made.account.untranslated.total() == made.account.words == len(words.spans(text))
+    assert made.account.untranslated.total() == made.account.words == len(words.units(text))
 
 
 def test_records_keep_all_but_their_text():

@@ -10,6 +10,7 @@ from cstool.cli import (
     evaluate,
     examples,
     induce_lexicon,
+    lexicon,
     mix,
     prepare,
     rerank,
@@ -26,8 +27,8 @@ class Chain(Group):
     def list_commands(self, ctx: Any) -> list[str]:
         """Name the commands; typer would put those with subcommands last."""
         order = (
-            "prepare examples induce-lexicon codeswitch translate mix train retrieve rerank "
-            "evaluate"
+            "prepare examples induce-lexicon lexicon codeswitch translate mix train retrieve "
+            "rerank evaluate"
         )
         return sorted(super().list_commands(ctx), key=order.split().index)
 
@@ -56,6 +57,7 @@ def cstool(
 app.add_typer(prepare.app, name="prepare")
 command(app, "examples")(examples.run)
 app.add_typer(induce_lexicon.app, name="induce-lexicon")
+app.add_typer(lexicon.app, name="lexicon")
 command(app, "codeswitch")(codeswitch.run)
 command(app, "translate")(translate.run)
 command(app, "mix")(mix.run)

@@ -20,14 +20,6 @@ class Ties(StrEnum):
     TREC_EVAL = "trec_eval"
 
 
-class Format(StrEnum):
-    """How tables are written."""
-
-    TABLE = "table"
-    TSV = "tsv"
-    MARKDOWN = "markdown"
-
-
 class Columns(StrEnum):
     """Which columns a table has."""
 
@@ -96,10 +88,7 @@ def run(
     per_query: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write values per query here, as TSV.")
     ] = None,
-    format: Annotated[
-        Format | None,
-        typer.Option(help="Default: by the suffix of the output (.tsv, .md), else table."),
-    ] = None,
+    format: options.TableFormat = None,
 ) -> None:
     """Compare runs by measures of ranking.
 
@@ -143,7 +132,7 @@ def run(
         intervals=intervals,
         candidates=candidates,
     )
-    if (chosen := format or tables.format_of(output)) == Format.TABLE:
+    if (chosen := format or tables.format_of(output)) == options.Format.TABLE:
         lines = tables.text(compared, tables.width_of(output))
     else:
         lines = tables.FORMATS[chosen](compared)

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, Self, TypeVar
+from typing import Any, BinaryIO, Literal, Self, TypeVar, cast
 
 import orjson
 
@@ -40,14 +41,25 @@ class Job:
 
     def read(self, path: Path, parse: Callable[[str], Record]) -> Iterator[Record]:
         """Yield the records of a file, with progress; CstoolError at once if it cannot be read."""
-        files.check_input(path)
-        if path != files.STDIO:
-            self._check_rejects(path)
-        elif self._stdin_read:
-            raise CstoolError("-: standard input can be read only once")
-        else:
-            self._stdin_read = True
-        return self._read(path, parse)
+        self._check_input(path)
+        reading = files.Reading(path)
+        reject = self.reject if self._rejects else None
+        records = files.read(path, parse, reject=reject, reading=reading)
+        return self.tracked(reading, records, _LINES_PER_UPDATE)
+
+    def read_blocks(self, path: Path, shard: tuple[int, int]) -> Iterator[files.Block]:
+        """Yield the lines of a file, or a shard of them, in blocks; otherwise the same."""
+        self._check_input(path)
+        reading = files.Reading(path)
+        return self.tracked(reading, files.blocks(path, shard=shard, reading=reading), 1)
+
+    @contextmanager
+    def opened(self, path: Path) -> Iterator["Opened"]:
+        """Open a file whose first bytes must tell how it is to be read."""
+        self._check_input(path)
+        reading = files.Reading(path)
+        with files.opened(path, reading) as stream:
+            yield Opened(self, cast(BufferedReader, stream), reading)
 
     def read_distinct(
         self, path: Path, parse: Callable[[str], Record], name: Callable[[Record], str]
@@ -79,11 +91,50 @@ class Job:
         self.wrote(path)
         return count
 
+    def write_together(
+        self,
+        outputs: Iterable[tuple[Path, Iterable[Record]]],
+        format: Callable[[Record], str],
+    ) -> None:
+        """Write several files, each one record per line, all of them or nothing."""
+        paths = []
+
+        def checked() -> Iterator[tuple[Path, Iterable[Record]]]:
+            for path, records in outputs:
+                files.check_output(path)
+                self._check_rejects(path)
+                paths.append(path)
+                yield path, records
+
+        files.write_together(checked(), format)
+        for path in paths:
+            self.wrote(path)
+
+    def write_blocks(self, path: Path, blocks: Iterable[bytes]) -> None:
+        """Write lines that are bytes already, all or nothing."""
+        files.check_output(path)
+        self._check_rejects(path)
+        with files.atomic(path) as out:
+            out.writelines(blocks)
+        self.wrote(path)
+
     def wrote(self, path: Path) -> None:
         """Note an output file that gets a sidecar; that of the file it replaced goes at once."""
         if path != files.STDIO and path.is_file():
             self.outputs.append(path)
             _sidecar(path).unlink(missing_ok=True)
+
+    def reject(self, error: DataError, line: bytes) -> None:
+        """Keep a wrong line aside, or raise its error if none are to be skipped."""
+        self.rejected += 1
+        if self._rejects is None:
+            raise error
+        try:
+            self._rejects.write(line if line.endswith(b"\n") else line + b"\n")
+        except OSError as problem:
+            raise CstoolError(f"{self.rejects}: {problem.strerror}") from problem
+        if self.rejected <= _SHOWN_REJECTS:
+            console.warn(f"left out: {error}")
 
     def account(self) -> dict[str, Any]:
         """Tell what was done with what: the content of a sidecar."""
@@ -123,31 +174,54 @@ class Job:
             console.warn(f"{self.rejected} wrong lines left out, kept in {self.rejects}")
         return False
 
-    def _read(self, path: Path, parse: Callable[[str], Record]) -> Iterator[Record]:
-        reading = files.Reading(path)
+    def _check_input(self, path: Path) -> None:
+        files.check_input(path)
+        if path != files.STDIO:
+            self._check_rejects(path)
+        elif self._stdin_read:
+            raise CstoolError("-: standard input can be read only once")
+        else:
+            self._stdin_read = True
+
+    def tracked(
+        self, reading: files.Reading, items: Iterable[Record], every: int
+    ) -> Iterator[Record]:
+        """Note an input as read, and show the progress after every so many items of it."""
+        path = reading.path
         self.inputs.append(reading)
-        reject = self._reject if self._rejects else None
         size = path.stat().st_size if path.is_file() else None
         with console.progress(f"reading {path}", size) as bar:
-            for record in files.read(path, parse, reject=reject, reading=reading):
-                if reading.lines % _LINES_PER_UPDATE == 0:
+            for number, item in enumerate(items, start=1):
+                if number % every == 0:
                     bar.update(reading.position)
-                yield record
+                yield item
 
     def _check_rejects(self, path: Path) -> None:
         if self.rejects and path.resolve() == self.rejects.resolve():
             raise CstoolError(f"{path}: wrong lines go there, it can be nothing else")
 
-    def _reject(self, error: DataError, line: bytes) -> None:
-        self.rejected += 1
-        if self._rejects is None:
-            raise error
-        try:
-            self._rejects.write(line if line.endswith(b"\n") else line + b"\n")
-        except OSError as problem:
-            raise CstoolError(f"{self.rejects}: {problem.strerror}") from problem
-        if self.rejected <= _SHOWN_REJECTS:
-            console.warn(f"left out: {error}")
+
+@dataclass(frozen=True)
+class Opened:
+    """An input that is open: its first bytes, then its records or its blocks, with progress."""
+
+    job: Job
+    stream: BufferedReader
+    reading: files.Reading
+
+    def head(self) -> bytes:
+        """Give the first bytes, at least one if there is any; they are read again."""
+        return self.stream.peek(1)
+
+    def records(self, parse: Callable[[str], Record]) -> Iterator[Record]:
+        """Yield one record per line, as `Job.read` does."""
+        reject = self.job.reject if self.job.rejects else None
+        records = files.records(self.stream, parse, self.reading, reject=reject)
+        return self.job.tracked(self.reading, records, _LINES_PER_UPDATE)
+
+    def blocks(self, size: int = 1 << 20) -> Iterator[bytes]:
+        """Yield all bytes in blocks of this size, the last one shorter."""
+        return self.job.tracked(self.reading, iter(lambda: self.stream.read(size), b""), 1)
 
 
 def _sidecar(path: Path) -> Path:

@@ -34,6 +34,20 @@ def checked_language(value: str | None) -> str | None:
     return value
 
 
+def shard(value: str | None) -> tuple[int, int]:
+    """Read `1/3` as shard 1 of the three 0, 1 and 2; without a value, all is one shard."""
+    match = re.fullmatch(r"(\d+)/(\d+)", value or "0/1")
+    if not match or not int(match[1]) < int(match[2]):
+        raise typer.BadParameter(f"{value!r}: expected I/N, as 0/3, 1/3 and 2/3 of three shards")
+    return int(match[1]), int(match[2])
+
+
+def checked_shard(value: str | None) -> str | None:
+    """Check a shard while options are parsed."""
+    shard(value)
+    return value
+
+
 def checked_tag(value: str) -> str:
     """Check the name of a run: the lines of a TREC file are split at spaces."""
     if value.split() != [value]:
@@ -59,6 +73,15 @@ Lexicon = Annotated[
     str, typer.Option(metavar="NAME|PATH", help="A lexicon by name, its folder, or one file.")
 ]
 Seed = Annotated[int, typer.Option(help="Another seed gives another draw.")]
+Workers = Annotated[int, typer.Option(metavar="N", min=1, help="Processes that share the work.")]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N",
+        help="Take every N-th line alone, from line I on (from 0): one job of N does this.",
+        callback=checked_shard,
+    ),
+]
 Tag = Annotated[str, typer.Option(help="Name in the last column of the run.", callback=checked_tag)]
 
 
@@ -76,3 +99,17 @@ Precision = Annotated[
 ]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:1.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Pairs computed at once.")]
+
+
+class Format(StrEnum):
+    """How tables are written."""
+
+    TABLE = "table"
+    TSV = "tsv"
+    MARKDOWN = "markdown"
+
+
+TableFormat = Annotated[
+    Format | None,
+    typer.Option("--format", help="Default: by the suffix of the output (.tsv, .md), else table."),
+]

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from cstool import words
 from cstool.errors import CstoolError
 from cstool.records import Entry
+from cstool.settings import Switching
 
 SHIPPED = Path(__file__).parent / "shipped"
 _FILE = re.compile(r"(?P<source>[a-z_]+)-(?P<target>[a-z_]+)\.tsv(?:\.gz)?")
@@ -16,46 +18,70 @@ _FILE = re.compile(r"(?P<source>[a-z_]+)-(?P<target>[a-z_]+)\.tsv(?:\.gz)?")
 
 @dataclass(frozen=True)
 class Table:
-    """One language pair, ready for matching: keys of source phrases to their best translation."""
+    """One language pair, ready for matching: keys of source phrases to their best translation.
+
+    `longest` has the phrases of more than one unit: their first unit -> units of the longest.
+    `several` is filled only if it is asked for: all translations of a phrase that has more than
+    one, with their scores, best first.
+    """
 
     best: Mapping[str, str]
-    longest: Mapping[str, int]  # first word -> words of the longest phrase that starts with it
+    longest: Mapping[str, int]
     unmatchable: int  # entries that no text can match, such as "9/11"
+    several: Mapping[str, Mapping[str, float]]
 
     @classmethod
-    def of(cls, entries: Iterable[Entry]) -> "Table":
-        """Index entries; of several translations the first, which is the best, is kept."""
+    def of(
+        cls,
+        entries: Iterable[Entry],
+        *,
+        max_words: int = Switching.max_phrase,
+        several: bool = False,
+    ) -> "Table":
+        """Index entries; of several translations the first, which is the best, is kept.
+
+        Entries of more than `max_words` words are left out, and counted with the unmatchable.
+        """
         best: dict[str, str] = {}
         longest: dict[str, int] = {}
         unmatchable = 0
+        every: defaultdict[str, dict[str, float]] = defaultdict(dict)
         for entry in entries:
+            if not entry.target:
+                raise CstoolError(f"{entry.source!r} has nothing as its translation in the lexicon")
             phrase = words.phrase_key(entry.source)
-            if phrase is None:
+            if phrase is None or phrase.count(" ") >= max_words:
                 unmatchable += 1
                 continue
             best.setdefault(phrase, entry.target)
-            parts = phrase.split(" ")
-            longest[parts[0]] = max(longest.get(parts[0], 0), len(parts))
-        return cls(best, longest, unmatchable)
+            if several:
+                every[phrase].setdefault(entry.target, entry.score)
+            if not phrase.isascii() or " " in phrase:
+                found = words.units(entry.source)
+                if len(found) > 1:
+                    start, end = found[0]
+                    first = words.key(entry.source[start:end])
+                    longest[first] = max(longest.get(first, 0), len(found))
+        return cls(
+            best, longest, unmatchable, {key: all_ for key, all_ in every.items() if len(all_) > 1}
+        )
 
     def match(
         self, text: str, found: Sequence[tuple[int, int]], keys: Sequence[str], position: int
     ) -> tuple[int, str] | None:
-        """Find the longest phrase that starts at a word: its number of words, its translation.
+        """Find the longest phrase that starts at a unit: its number of units, its key.
 
-        `found` are the spans of all words of the text and `keys` their keys; None if no phrase of
-        the table starts at the word with this number.
+        `found` are all units of the text (`words.units`) and `keys` their keys; None if no phrase
+        of the table starts at the unit with this number.
         """
-        word = keys[position]
-        longest = self.longest.get(word)
-        if longest is None:
-            return None
-        for length in range(min(longest, len(keys) - position), 0, -1):
-            span = slice(position, position + length)
-            target = self.best.get(" ".join(keys[span]) if length > 1 else word)
-            if target is not None and (length == 1 or words.one_phrase(text, found[span])):
-                return length, target
-        return None
+        longest = self.longest.get(keys[position], 1)
+        for length in range(min(longest, len(keys) - position), 1, -1):
+            units = slice(position, position + length)
+            if words.one_phrase(text, found[units]):
+                phrase = words.joined(keys[units], found[units])
+                if phrase in self.best:
+                    return length, phrase
+        return (1, keys[position]) if keys[position] in self.best else None
 
 
 Lexicon = Mapping[str, Table]  # target language -> table
@@ -63,19 +89,33 @@ Lexicon = Mapping[str, Table]  # target language -> table
 
 def find(name: str) -> Path:
     """Find a lexicon: the path itself, ./lexicons, $CSTOOL_HOME/lexicons, the shipped ones."""
-    home = os.environ.get("CSTOOL_HOME")
-    places = [Path(name), Path("lexicons") / name]
-    places += [Path(home) / "lexicons" / name] if home else []
-    places += [SHIPPED / name]
-    for place in places:  # a folder of that name need not be a lexicon
-        if os.access(place, os.R_OK) and (place.is_file() or any(map(_named, place.iterdir()))):
+    places = [Path(name), *(shelf / name for shelf in _shelves())]
+    for place in places:
+        if os.access(place, os.R_OK) and (place.is_file() or _is_lexicon(place)):
             return place
     looked = ", ".join(str(place) for place in places)
     raise CstoolError(f"no lexicon {name}: looked at {looked}; shipped: {', '.join(shipped())}")
 
 
-def _named(path: Path) -> bool:
-    return _FILE.fullmatch(path.name) is not None
+def everywhere() -> list[Path]:
+    """List the folders of all lexicons that have a name; of equal names `find` takes the first."""
+    return [
+        place
+        for shelf in _shelves()
+        if shelf.is_dir() and os.access(shelf, os.R_OK)
+        for place in sorted(shelf.iterdir())
+        if place.is_dir() and os.access(place, os.R_OK) and _is_lexicon(place)
+    ]
+
+
+def _shelves() -> list[Path]:
+    home = os.environ.get("CSTOOL_HOME")
+    return [Path("lexicons"), *([Path(home) / "lexicons"] if home else []), SHIPPED]
+
+
+def _is_lexicon(folder: Path) -> bool:
+    """Tell it from another folder of that name."""
+    return any(_FILE.fullmatch(path.name) for path in folder.iterdir())
 
 
 def shipped() -> list[str]:
@@ -91,6 +131,14 @@ def pairs(path: Path, source: str) -> dict[str, Path]:
     return found
 
 
+def every_pair(path: Path) -> dict[tuple[str, str], Path]:
+    """List all files of a lexicon: source and target language -> file."""
+    found = _every_pair(path)
+    if not found:
+        raise CstoolError(f"{path}: {_lacks(path)} such as en-de.tsv")
+    return found
+
+
 def pair(path: Path, source: str, target: str) -> tuple[Path, bool]:
     """Find the file for one pair of languages, and tell whether it has to be inverted for it."""
     if file := _pairs(path, source).get(target):
@@ -99,6 +147,11 @@ def pair(path: Path, source: str, target: str) -> tuple[Path, bool]:
         return file, True
     names = f"{file_name(source, target)} or {file_name(target, source)}"
     raise CstoolError(f"{path}: {_lacks(path)} {names}")
+
+
+def source_key(source: str) -> str:
+    """Give the key under which texts find a source; one that no text can match has its own."""
+    return words.phrase_key(source) or words.key(source)
 
 
 def invert(entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -115,12 +168,20 @@ def load(
     files: Mapping[str, Path],
     languages: Iterable[str],
     read: Callable[[Path], Iterator[Entry]],
+    index: Callable[[Iterator[Entry]], Table] = Table.of,
 ) -> dict[str, Table]:
-    """Load the tables of some languages; CstoolError for a language that the lexicon lacks."""
+    """Load the tables of some languages.
+
+    CstoolError for a language that the lexicon lacks, and for a table that knows nothing.
+    """
     wanted = list(languages)
     if missing := sorted(set(wanted) - set(files)):
         raise CstoolError(f"no {', '.join(missing)} in this lexicon; it has {', '.join(files)}")
-    return {language: Table.of(read(files[language])) for language in wanted}
+    tables = {language: index(read(files[language])) for language in wanted}
+    for language, table in tables.items():
+        if not table.best:
+            raise CstoolError(f"{files[language]}: has no entry that a text could match")
+    return tables
 
 
 def file_name(source: str, target: str) -> str:
@@ -129,14 +190,18 @@ def file_name(source: str, target: str) -> str:
 
 
 def _pairs(path: Path, source: str) -> dict[str, Path]:
-    candidates = [path] if path.is_file() else sorted(path.iterdir())
-    found: dict[str, Path] = {}
-    for file in candidates:
-        match = _FILE.fullmatch(file.name)
-        if match and match["source"] == source:
-            if other := found.get(match["target"]):
+    pairs = _every_pair(path).items()
+    return {target: file for (language, target), file in pairs if language == source}
+
+
+def _every_pair(path: Path) -> dict[tuple[str, str], Path]:
+    found: dict[tuple[str, str], Path] = {}
+    for file in [path] if path.is_file() else sorted(path.iterdir()):
+        if match := _FILE.fullmatch(file.name):
+            languages = match["source"], match["target"]
+            if other := found.get(languages):
                 raise CstoolError(f"{path}: holds both {other.name} and {file.name}")
-            found[match["target"]] = file
+            found[languages] = file
     return found
 
 

@@ -24,7 +24,7 @@ def test_the_longest_phrase_of_each_first_word_is_known():
     entries = [("new", "neu"), ("New York", "Neu York"), ("new-york city", "Stadt"), ("red", "rot")]
     table = store.Table.of(Entry(*entry) for entry in entries)
     assert table.best["new york city"] == "Stadt"
-    assert table.longest == {"new": 3, "red": 1}
+    assert table.longest == {"new": 3}
 
 
 def test_entries_that_no_text_can_match_are_counted():
@@ -36,10 +36,10 @@ def test_the_longest_phrase_that_starts_at_a_word():
     entries = [("new", "1"), ("new york", "2"), ("new york city hall", "3"), ("city", "4")]
     table = store.Table.of(Entry(*entry) for entry in entries)
     text = "New York City, new. York"
-    found = words.spans(text)
+    found = words.units(text)
     keys = [words.key(text[start:end]) for start, end in found]
     matches = [table.match(text, found, keys, position) for position in range(len(found))]
-    assert matches == [(2, "2"), None, (1, "4"), (1, "1"), None]
+    assert matches == [(2, "new york"), None, (1, "city"), (1, "new"), None]
 
 
 def test_the_first_source_of_a_translation_is_kept_when_inverted():
@@ -136,3 +136,30 @@ def test_the_shipped_lexicon():
     assert set(tables) >= {"de", "it", "nl", "ru", "ar"}
     assert all(len(table.best) > 1000 for table in tables.values())
     assert tables["de"].best["house"] == "Haus"
+
+
+def test_all_pairs_of_a_lexicon(tmp_path):
+    lexicon = folder(tmp_path / "x", "en-de.tsv", "de-en.tsv.gz", "README.md")
+    expected = {("de", "en"): lexicon / "de-en.tsv.gz", ("en", "de"): lexicon / "en-de.tsv"}
+    assert store.every_pair(lexicon) == expected
+    assert store.every_pair(lexicon / "en-de.tsv") == {("en", "de"): lexicon / "en-de.tsv"}
+    with pytest.raises(CstoolError, match=r"README\.md: is no file such as en-de\.tsv$"):
+        store.every_pair(lexicon / "README.md")
+
+
+def test_everything_that_has_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CSTOOL_HOME", str(tmp_path / "home"))
+    home = folder(tmp_path / "home" / "lexicons" / "wiki", "en-de.tsv")
+    folder(tmp_path / "lexicons" / "muse", "en-de.tsv.gz")
+    folder(tmp_path / "lexicons" / "notes", "README.md")
+    (tmp_path / "lexicons" / "en-de.tsv").touch()
+    assert store.everywhere() == [Path("lexicons/muse"), home, store.SHIPPED / "wiki"]
+
+
+def test_the_key_of_a_source_that_no_text_can_match():
+    assert [store.source_key(word) for word in ("New-York", "9/11", "Yahoo!")] == [
+        "new york",
+        "9/11",
+        "yahoo!",
+    ]

@@ -3,7 +3,7 @@
 import typer
 
 from cstool.cli.command import command
-from cstool.cli.induce_lexicon import dictionary, titles
+from cstool.cli.induce_lexicon import dictionary, embeddings, text, titles
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -19,3 +19,5 @@ def induce_lexicon() -> None:
 
 command(app, "dictionary")(dictionary.run)
 command(app, "titles")(titles.run)
+command(app, "embeddings")(embeddings.run)
+command(app, "text")(text.run)

@@ -1,18 +1,23 @@
 """`cstool induce-lexicon dictionary`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cstool import files, formats
+from cstool import files
+from cstool.cli import options
 from cstool.cli.induce_lexicon import folder
 from cstool.cli.job import Job
+from cstool.errors import CstoolError
+
+if TYPE_CHECKING:
+    from cstool.records import Entry
 
 
 def run(
     job: Job,
-    target_lang: folder.TargetLang,
+    langs: folder.Langs,
     source: Annotated[
         Path, typer.Argument(metavar="FILE", help="The dictionary; - is stdin.")
     ] = files.STDIO,
@@ -23,20 +28,37 @@ def run(
 ) -> None:
     """Make a lexicon from a dictionary.
 
-    FILE is one of MUSE's, with two words to a line, or TSV with source and target in its first two
-    columns. Its order counts: the first translation of a word is its best.
+    FILE is one of MUSE's, with two words to a line; TSV or CSV with source and target in its first
+    two columns; or Wiktionary as Wiktextract extracts it (JSONL from kaikki.org), which has many
+    languages. Its order counts: the first translation of a word is its best.
 
     \b
-    cstool induce-lexicon dictionary en-de.txt --target-lang de -o lexicons/muse
+    cstool induce-lexicon dictionary en-de.txt --langs de -o lexicons/muse
+    cstool induce-lexicon dictionary kaikki.org-dictionary-English.jsonl.gz --langs de,ru \\
+        -o lexicons/wiktionary
     """
-    from cstool.lexicons.dictionaries import Account, ranked
+    from cstool.lexicons.dictionaries import Account, Dictionary, ranked
 
-    path = folder.pair_file(output, source_lang, target_lang)
-    account = Account()
-    entries = ranked(
-        job.read(source, formats.parse_word_pair),
-        account,
-        max_translations=max_translations,
-        keep_identical=keep_identical,
-    )
-    folder.write(job, path, entries, account)
+    languages = options.languages(langs)
+    paths = folder.pair_files(output, source_lang, languages)
+    is_csv = ".csv" in source.suffixes[-2:]
+    dictionary = Dictionary(source_lang, languages, is_csv=is_csv)
+    pairs: dict[str, list[Entry]] = {language: [] for language in languages}
+    for found in job.read(source, dictionary):
+        for language, entry in found:
+            pairs[language].append(entry)
+    try:
+        dictionary.end()
+    except ValueError as problem:
+        raise CstoolError(f"{source}: {problem}") from problem
+    lexicons = {}
+    for language in languages:
+        account = Account(left_out=dictionary.left_out[language])
+        entries = ranked(
+            pairs[language],
+            account,
+            max_translations=max_translations,
+            keep_identical=keep_identical,
+        )
+        lexicons[language] = (entries, account)
+    folder.write_all(job, source_lang, paths, lexicons)

@@ -1,11 +1,13 @@
 """What the kinds of source share: the lexicon's folder, its languages, the account."""
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cstool import files, formats
+from cstool import console, files, formats
 from cstool.cli import options
 from cstool.cli.job import Job
 from cstool.errors import CstoolError
@@ -35,6 +37,16 @@ TargetLang = Annotated[
     str,
     typer.Option(metavar="LANG", help="Of the second column.", callback=options.checked_language),
 ]
+Langs = Annotated[
+    str,
+    typer.Option(
+        "--langs",
+        "--target-lang",
+        metavar="LANGS",
+        help="Languages to translate to, such as de,it,ru: a file for each, in one pass.",
+        callback=options.checked_languages,
+    ),
+]
 MaxTranslations = Annotated[
     int | None, typer.Option(min=1, help="Keep the best N for each source. Default: all.")
 ]
@@ -49,26 +61,83 @@ KeepIdentical = Annotated[
 
 def pair_file(output: Path, source_lang: str, target_lang: str) -> Path:
     """Give the file of a language pair in the lexicon; an error if it cannot be written."""
-    if source_lang == target_lang:
+    return pair_files(output, source_lang, [target_lang])[target_lang]
+
+
+def pair_files(output: Path, source_lang: str, languages: Sequence[str]) -> dict[str, Path]:
+    """Give the file of each language in the lexicon; an error if one cannot be written."""
+    if source_lang in languages:
         raise typer.BadParameter(f"both languages are {source_lang}")
+    if output == files.STDIO and len(languages) > 1:
+        raise typer.BadParameter("several languages make several files: give a folder with -o DIR")
     from cstool.lexicons import store
 
-    path = output
-    if output != files.STDIO:
-        path = output / store.file_name(source_lang, target_lang)
-    files.check_output(path)
-    return path
+    paths = {}
+    for language in languages:
+        name = store.file_name(source_lang, language)
+        paths[language] = output if output == files.STDIO else output / name
+        files.check_output(paths[language])
+    return paths
 
 
 def write(job: Job, path: Path, entries: list[Entry], account: "Account") -> None:
-    """Write entries and tell what was left out; CstoolError if there is none."""
-    reasons = sorted(account.left_out.items())
-    left_out = ", ".join(f"{count} {reason}" for reason, count in reasons) or "nothing"
-    if not entries:
-        raise CstoolError(f"no entry to write; left out: {left_out}")
-    job.write(path, entries, formats.format_entry)
-    job.counts = account.summary()
-    job.say(
-        f"{account.entries} entries for {account.sources} sources, {account.identical} identical, "
-        f"{account.unmatchable} that no text can match; left out: {left_out}"
+    """Write the entries of the languages that the command was given; CstoolError without any."""
+    source_lang, language = job.settings["source_lang"], job.settings["target_lang"]
+    write_all(job, source_lang, {language: path}, {language: (entries, account)})
+
+
+def write_all(
+    job: Job,
+    source_lang: str,
+    paths: Mapping[str, Path],
+    lexicons: Mapping[str, tuple[Iterable[Entry], "Account"]],
+) -> None:
+    """Write the entries for each language, all files or none, and tell what was left out.
+
+    An account need not be filled before all its entries have been taken. CstoolError if there is
+    no entry for a language; signs that languages are mistaken are told.
+    """
+    doubts: list[str] = []
+    outputs = (
+        (paths[language], _watched(entries, account, source_lang, language, doubts))
+        for language, (entries, account) in lexicons.items()
     )
+    job.write_together(outputs, formats.format_entry)
+    counts = {language: account.summary() for language, (_, account) in lexicons.items()}
+    several = len(counts) > 1
+    job.counts = {**counts} if several else next(iter(counts.values()))
+    for language, (_, account) in lexicons.items():
+        job.say((f"{source_lang}-{language}: " if several else "") + _told(account))
+    for doubt in doubts:
+        console.warn(doubt)
+
+
+def _watched(
+    entries: Iterable[Entry],
+    account: "Account",
+    source_lang: str,
+    language: str,
+    doubts: list[str],
+) -> Iterator[Entry]:
+    """Pass entries on, note what is strange about them, and complain if there are none."""
+    from cstool.lexicons import plausible
+
+    stream = iter(entries)
+    sample = list(islice(stream, plausible.SAMPLE))
+    if not sample:
+        raise CstoolError(f"no entry to write for {language}; left out: {_left_out(account)}")
+    doubts += plausible.doubts(sample, source_lang, language)
+    yield from sample
+    yield from stream
+
+
+def _told(account: "Account") -> str:
+    return (
+        f"{account.entries} entries for {account.sources} sources, {account.identical} identical, "
+        f"{account.unmatchable} that no text can match; left out: {_left_out(account)}"
+    )
+
+
+def _left_out(account: "Account") -> str:
+    reasons = sorted(account.left_out.items())
+    return ", ".join(f"{count} {reason}" for reason, count in reasons) or "nothing"

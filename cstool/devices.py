@@ -1,0 +1,25 @@
+"""Where the products are computed: the name of a device that torch has."""
+
+import torch
+
+from cstool.errors import CstoolError
+
+
+def find_device(name: str = "auto") -> str:
+    """Choose CUDA where there is one, else the CPU; CstoolError if the device asked for is none."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise CstoolError(f"device {name}: torch finds no CUDA device")
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise CstoolError(f"device {name}: {str(error).splitlines()[0]}") from error
+    return name
+
+
+def half_precision(device: str) -> str | None:
+    """Name the 16-bit format that the device is fast in; none on the CPU."""
+    if not device.startswith("cuda"):
+        return None
+    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"

@@ -1,0 +1,92 @@
+"""The case of a word in running text, for titles, whose first letter is always a capital.
+
+What a language writes with a capital is learnt from words that stand within titles or sentences:
+"Geschichte der Musik" against "Historia de la música".
+"""
+
+from collections import Counter
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+
+import regex
+
+MAX_WORDS = 1 << 20  # counted for each language: rare ones go when there are more
+# Where nouns have capitals, so that a title's says nothing about it and must not be lost.
+CAPITAL_NOUNS = ("als", "bar", "de", "frr", "gsw", "ksh", "lb", "nds", "pdc", "pfl", "stq")
+_DOTTED = ("tr", "az")
+_DOTLESS = {"I": "\u0131", "\u0130": "i"}
+_EDGES = "()[]«»„“”\"',.:;!?…"
+_INNER = regex.compile(r"(?<=[\p{Ll},] )\p{L}[\p{L}\p{M}]+")
+
+
+@dataclass
+class Casing:
+    """How often words begin with a small letter, and how often with a capital one."""
+
+    small: Counter[str] = field(default_factory=Counter)
+    capital: Counter[str] = field(default_factory=Counter)
+
+    def see_title(self, title: str) -> None:
+        """Count the words of a title but the first."""
+        for word in title.split(" ")[1:]:
+            self._see(word.strip(_EDGES))
+
+    def see_text(self, text: str) -> None:
+        """Count the words of a text that follow a small letter or a comma and one space."""
+        for word in _INNER.findall(text):
+            self._see(word)
+
+    def is_small(self, word: str) -> bool | None:
+        """Tell whether a word is mostly written with a small letter; None if it has not come."""
+        small, capital = self.small[word.lower()], self.capital[word.lower()]
+        return None if small == capital == 0 else small > capital
+
+    def _see(self, word: str) -> None:
+        if word.islower():
+            self.small[word] += 1
+            counted = self.small
+        elif word[:1].isupper() and word[1:].islower():
+            self.capital[word.lower()] += 1
+            counted = self.capital
+        else:
+            return
+        least = 1
+        while len(counted) > MAX_WORDS:
+            for rare in [word for word, count in counted.items() if count == least]:
+                del counted[rare]
+            least += 1
+
+
+def running(
+    source: str,
+    target: str,
+    languages: tuple[str, str],
+    casing: Mapping[str, Casing],
+    common: Container[str] = (),
+) -> str:
+    """Give a translated title with the first letter that it has within a sentence.
+
+    It becomes small if the first word is mostly small where else it was seen in its language; if
+    it was not seen there, if the source's first word is, or is one of the common words. It stays if
+    either title is a name of several words ("New York"), and what the source says does not count
+    for a language that gives all nouns capitals.
+    """
+    source_lang, target_lang = languages
+    first = target.split(" ", 1)[0]
+    if not first[:1].isupper() or not first[1:].islower():
+        return target
+    if _is_name(source, source_lang) or _is_name(target, target_lang):
+        return target
+    small = casing[target_lang].is_small(first)
+    if small is None and target_lang not in CAPITAL_NOUNS:
+        original = source.split(" ", 1)[0]
+        small = casing[source_lang].is_small(original) or original.casefold() in common
+    if not small:
+        return target
+    dotless = _DOTLESS if target_lang in _DOTTED else {}
+    return dotless.get(target[0], target[0].lower()) + target[1:]
+
+
+def _is_name(title: str, language: str) -> bool:
+    later = title.split(" ")[1:]
+    return language not in CAPITAL_NOUNS and any(word[:1].isupper() for word in later)
