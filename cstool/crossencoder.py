@@ -1,7 +1,7 @@
 """A cross-encoder: from pairs of texts to logits, and from and to a Hugging Face folder."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from tokenizers import Encoding, Tokenizer
 
 from cstool import __version__
+from cstool.devices import find_device, half_precision
 from cstool.errors import CstoolError
 from cstool.files import CARD
 
@@ -23,6 +24,8 @@ Pair = tuple[str, str]  # query, passage
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 # What loading raises: also for a damaged file, and for a .bin that holds more than tensors.
 _UNLOADABLE = (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError)
+# Encoders of BERT's build whose classifier sees the first token alone.
+_CLASSIFIES_FIRST = ("bert", "camembert", "roberta", "xlm-roberta")
 _CHUNK = 4096  # pairs tokenised and sorted by length at a time
 
 transformers.logging.set_verbosity_error()
@@ -75,6 +78,18 @@ class PairEncoder:
             encoded.append(self._backend.post_process(left, right))
         return encoded
 
+    def tokens(self, text: str, spans: Iterable[tuple[int, int]]) -> list[tuple[int, ...]]:
+        """Give the ids of the tokens of each span (start, end) of a text; () if it has none."""
+        encoded = self._backend.encode(text, add_special_tokens=False)
+        found: list[tuple[int, ...]] = []
+        for start, end in spans:
+            first, last = encoded.char_to_token(start), encoded.char_to_token(end - 1)
+            if first is None or last is None:
+                found.append(())
+            else:
+                found.append(tuple(encoded.ids[first : last + 1]))
+        return found
+
     def batch(self, encoded: Sequence[Encoding]) -> dict[str, torch.Tensor]:
         """Pad encoded pairs to the longest and stack them: tensors of shape (batch, length)."""
         longest = max(map(len, encoded))
@@ -120,6 +135,7 @@ class CrossEncoder:
         for part in model.children():
             if part is not model.base_model:
                 part.register_forward_pre_hook(_in_float32)
+        _first_token_only(model)
         model.eval().to(place)
         return cls(model, PairEncoder(_load_tokenizer(name), _length(name, model, max_length)))
 
@@ -133,6 +149,7 @@ class CrossEncoder:
         length = max_length or min(default, _positions(model))
         # What transformers' own loss must be if somebody trains this model further.
         model.config.problem_type = "multi_label_classification"
+        _first_token_only(model)
         return cls(model, PairEncoder(_load_tokenizer(name), _length(name, model, length)))
 
     def logits(
@@ -188,22 +205,6 @@ class CrossEncoder:
         return rows
 
 
-def find_device(name: str = "auto") -> str:
-    """Choose CUDA where there is one, else the CPU; CstoolError if the device asked for is none."""
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise CstoolError(f"device {name}: torch finds no CUDA device")
-    return name
-
-
-def half_precision(device: str) -> str | None:
-    """Name the 16-bit format that the device is fast in; none on the CPU."""
-    if not device.startswith("cuda"):
-        return None
-    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-
-
 def _load_model(name: str, **options: Any) -> tuple[Any, set[str]]:
     try:
         model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
@@ -249,6 +250,39 @@ def _positions(model: Any) -> int:
     if "roberta" in config.model_type or config.model_type in ("camembert", "mpnet"):
         positions -= config.pad_token_id + 1
     return int(positions)
+
+
+def _first_token_only(model: Any) -> None:
+    """Let the last layer compute its output for the first token alone: no other is classified.
+
+    The logits stay the same. Of a layer's 12 d^2 multiplications per token (Vaswani et al. 2017:
+    four projections of d x d, two of d x 4d) 2 d^2 are left, those of keys and values.
+    """
+    if model.config.model_type in _CLASSIFIES_FIRST and not model.config.is_decoder:
+        layer = model.base_model.encoder.layer[-1]
+        layer.forward = partial(_first_token, layer)
+
+
+def _first_token(
+    layer: Any, states: torch.Tensor, mask: torch.Tensor | None = None, *_: Any, **__: Any
+) -> torch.Tensor:
+    """Apply a BERT layer to states (batch, length, d), and give (batch, 1, d)."""
+    own, first = layer.attention.self, states[:, :1]
+    shape = (own.num_attention_heads, own.attention_head_size)
+    query, key, value = (
+        projection(given).unflatten(-1, shape).transpose(1, 2)
+        for projection, given in ((own.query, first), (own.key, states), (own.value, states))
+    )
+    found = torch.nn.functional.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=None if mask is None else mask[:, :, :1],
+        dropout_p=own.dropout.p if own.training else 0.0,
+    )
+    attended = layer.attention.output(found.transpose(1, 2).flatten(2), first)
+    output: torch.Tensor = layer.feed_forward_chunk(attended)
+    return output
 
 
 def _in_float32(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -18,3 +18,12 @@ def binary(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 LOSSES: dict[str, Loss] = {"binary": binary}
+
+
+def aligned(switched: torch.Tensor, originals: torch.Tensor) -> torch.Tensor:
+    """Give the mean cosine distance of words from those that they replace, both (n, d).
+
+    The originals do not move. Aligned words as anchors across languages: Cao, Kitaev and Klein 2020
+    (arXiv 2002.03518, equation 1, with the squared distance of contextual states).
+    """
+    return (1 - functional.cosine_similarity(switched, originals.detach(), dim=-1)).mean()

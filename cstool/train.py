@@ -3,15 +3,17 @@
 import hashlib
 import math
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import accumulate, chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import torch
 from datasets import Dataset, Features, Value
 from datasets.arrow_writer import ArrowWriter
+from torch.nn import functional
 from torch.utils.tensorboard import SummaryWriter
 from transformers import (
     PrinterCallback,
@@ -24,9 +26,11 @@ from transformers.integrations.integration_utils import TensorBoardCallback
 from transformers.trainer_utils import get_last_checkpoint
 
 from cstool import formats
-from cstool.crossencoder import CrossEncoder, find_device, half_precision
+from cstool.codeswitch import restored
+from cstool.crossencoder import CrossEncoder
+from cstool.devices import find_device, half_precision
 from cstool.errors import CstoolError
-from cstool.losses import LOSSES
+from cstool.losses import LOSSES, aligned
 from cstool.records import Example
 from cstool.settings import DATA, PLAN, Training
 
@@ -52,7 +56,7 @@ def train(
     settings.
     """
     work.mkdir(parents=True, exist_ok=True)
-    data, account = _dataset(examples, work / DATA)
+    data, account = _dataset(examples, work / DATA, align_words=settings.align_words)
     steps = settings.steps(len(data))
     warmup = min(settings.warmup_steps, int(settings.warmup_share * steps))
     plan = {"base": base, **asdict(settings), "max_steps": steps, "warmup_steps": warmup, **account}
@@ -91,12 +95,14 @@ def train(
         model=model.model,
         args=arguments,
         train_dataset=data,
-        data_collator=_Collator(model),
+        data_collator=_Collator(model, align_words=settings.align_words),
         callbacks=[TensorBoardCallback(logs), _Reporter(on_step)],
     )
     trainer.remove_callback(PrinterCallback)  # it would print on stdout
     trainer.loss = LOSSES[settings.loss]
     trainer.loss_is_scaled_for_ga = False
+    if settings.align_words:
+        _detach_embeddings(model.model)
     result = trainer.train(resume_from_checkpoint=checkpoint)
     logs.close()
     return model, plan | {
@@ -120,10 +126,30 @@ class _Trainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        labels = inputs.pop("labels")
+        labels, words = inputs.pop("labels"), cast(dict[str, Any], inputs).pop("words", None)
         outputs = model(**inputs)
         loss = self.loss(outputs.logits.squeeze(-1), labels)
+        if words:
+            table = self.accelerator.unwrap_model(model).get_input_embeddings().weight
+            loss = loss + aligned(
+                *(_means(table, words[side]) for side in ("switched", "originals"))
+            )
         return (loss, outputs) if return_outputs else loss
+
+
+def _detach_embeddings(model: Any) -> None:
+    """Keep the gradient of the ranking loss away from the embeddings.
+
+    In a short fine-tuning it is noise to all words but those of the examples, and Adam makes full
+    steps of it: words would lose each other while their translations are to find them.
+    """
+    embeddings = getattr(model.base_model, "embeddings", model.get_input_embeddings())
+    embeddings.register_forward_hook(lambda module, inputs, output: output.detach())
+
+
+def _means(table: torch.Tensor, words: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Give the mean embedding (n, d) of the tokens of each word."""
+    return functional.embedding_bag(words["ids"], table, words["starts"], mode="mean").float()
 
 
 class _Reporter(TrainerCallback):
@@ -148,30 +174,64 @@ class _Reporter(TrainerCallback):
 class _Collator:
     """Tokenises examples when they are needed, padded to the longest of their batch."""
 
-    def __init__(self, model: CrossEncoder) -> None:
-        self._encoder = model.encoder
+    def __init__(self, model: CrossEncoder, *, align_words: bool) -> None:
+        self._encoder, self._align_words = model.encoder, align_words
 
-    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         encoded = self._encoder.encode([(row["query"], row["passage"]) for row in rows])
         labels = torch.tensor([row["label"] for row in rows], dtype=torch.float32)
-        return {**self._encoder.batch(encoded), "labels": labels}
+        batch: dict[str, Any] = {**self._encoder.batch(encoded), "labels": labels}
+        if self._align_words and (pairs := [pair for row in rows for pair in self._pairs(row)]):
+            sides = zip(*pairs, strict=True)
+            batch["words"] = dict(zip(("switched", "originals"), map(_bags, sides), strict=True))
+        return batch
+
+    def _pairs(self, row: dict[str, Any]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Give the tokens of every replacement and those of the words that it replaces."""
+        places = orjson.loads(row["switched"])
+        for side in ("query", "passage"):
+            found = places.get(side, [])
+            original, spans = restored(row[side], found)
+            switched = [(start, end) for start, end, _ in found]
+            left = self._encoder.tokens(row[side], switched)
+            right = self._encoder.tokens(original, spans)
+            yield from (pair for pair in zip(left, right, strict=True) if all(pair))
 
 
-def _dataset(examples: Iterable[Example], path: Path) -> tuple[Dataset, dict[str, Any]]:
+def _bags(words: Sequence[tuple[int, ...]]) -> dict[str, torch.Tensor]:
+    """Put the tokens of words one after another, and say where each word starts."""
+    return {
+        "ids": torch.tensor(list(chain.from_iterable(words))),
+        "starts": torch.tensor([0, *accumulate(map(len, words[:-1]))]),
+    }
+
+
+def _dataset(
+    examples: Iterable[Example], path: Path, *, align_words: bool
+) -> tuple[Dataset, dict[str, Any]]:
     """Write examples to an Arrow file and map it into memory, so that they need not fit there."""
     features = Features(
-        {"query": Value("string"), "passage": Value("string"), "label": Value("float32")}
+        {
+            "query": Value("string"),
+            "passage": Value("string"),
+            "label": Value("float32"),
+            "switched": Value("string"),  # JSON: what codeswitch --mark notes
+        }
     )
-    digest, positives = hashlib.sha256(), 0.0
+    digest, positives, marked = hashlib.sha256(), 0.0, False
     with ArrowWriter(path=str(path), features=features, writer_batch_size=_ROWS) as writer:
         for example in examples:
             digest.update(formats.format_example(example).encode())
             positives += example.label
-            row = (example.query, example.passage, example.label)
+            marked |= "switched" in example.extra
+            places = orjson.dumps(example.extra.get("switched", {})).decode()
+            row = (example.query, example.passage, example.label, places)
             writer.write(dict(zip(features, row, strict=True)))
         count, _ = writer.finalize()
     if count == 0:
         raise CstoolError("there is no training example")
+    if align_words and not marked:
+        raise CstoolError("no example says what was replaced in it: use codeswitch --mark")
     data = Dataset.from_file(str(path))
     return data, {
         "examples": count,

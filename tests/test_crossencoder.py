@@ -188,3 +188,15 @@ def test_files_are_safetensors_and_readable_by_others(bert, tmp_path):
     assert "model.safetensors" in files
     assert not [name for name in files if name.endswith((".bin", ".pt", ".pkl"))]
     assert (tmp_path / "model" / "model.safetensors").stat().st_mode & 0o044 == 0o044
+
+
+def test_the_last_layer_learns_the_same_from_the_first_token_alone(encoder):
+    ours = CrossEncoder.begin(encoder, max_length=32, default=32)
+    theirs = transformers.AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=1)
+    theirs.load_state_dict(ours.model.state_dict())
+    inputs = ours.encoder.batch(ours.encoder.encode([("the city", "it lies"), ("a house", "")]))
+    for model in (ours.model.eval(), theirs.eval()):
+        model(**inputs).logits.sum().backward()
+    gradients = {name: each.grad for name, each in theirs.named_parameters()}
+    for name, each in ours.model.named_parameters():
+        torch.testing.assert_close(each.grad, gradients[name], rtol=1e-4, atol=1e-6)

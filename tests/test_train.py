@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -119,3 +120,31 @@ def test_a_loss_that_is_no_number_stops_the_run(bert, tmp_path):
 def test_no_examples(bert, tmp_path):
     with pytest.raises(CstoolError, match="no training example"):
         train([], bert, tmp_path, SETTINGS)
+
+
+def cosine(model: CrossEncoder, left: str, right: str) -> float:
+    table = model.model.get_input_embeddings().weight
+    vectors = [
+        table[list(model.encoder.tokens(word, [(0, len(word))])[0])].mean(0)
+        for word in (left, right)
+    ]
+    return torch.nn.functional.cosine_similarity(*vectors, dim=0).item()
+
+
+def test_switched_words_come_near_to_those_they_replace(bert, tmp_path):
+    # "lies" stands where "city" was; the ranking loss alone would not bring them together.
+    record = Example("q", "where is it", "p", "the lies is here", 1)
+    marked = replace(record, extra={"switched": {"passage": [[4, 8, "city"]]}})
+    settings = replace(SETTINGS, max_steps=60, learning_rate=3e-2, align_words=True)
+    begun = CrossEncoder.begin(bert, max_length=32, default=32)
+    before = {word: cosine(begun, word, "city") for word in ("lies", "house")}
+    model, _ = train([marked] * 8, bert, tmp_path / "work", settings)
+    assert cosine(model, "lies", "city") > 0.9 > before["lies"] + 0.3
+    table, old = (each.model.get_input_embeddings().weight for each in (model, begun))
+    changed = (table - old).norm(dim=1) > 0.1 * old.norm(dim=1)
+    assert changed.nonzero().flatten().tolist() == list(model.encoder.tokens("lies", [(0, 4)])[0])
+
+
+def test_examples_that_say_nothing_of_replacements_cannot_be_aligned(bert, tmp_path):
+    with pytest.raises(CstoolError, match="use codeswitch --mark"):
+        train(examples(), bert, tmp_path / "work", replace(SETTINGS, align_words=True))

@@ -61,6 +61,13 @@ def run(
         ),
     ] = None,
     loss: Annotated[Loss, typer.Option(help="What to minimise.")] = Loss.BINARY,
+    align_words: Annotated[
+        bool,
+        typer.Option(
+            help="Train the embeddings only to draw each switched word to the one it replaces; "
+            "needs examples of codeswitch --mark."
+        ),
+    ] = Training.align_words,
     seed: options.Seed = Training.seed,
     save_steps: Annotated[
         int, typer.Option(min=1, help="Steps between checkpoints.")
@@ -108,6 +115,7 @@ def run(
         weight_decay=weight_decay,
         max_length=max_length,
         loss=loss.value,
+        align_words=align_words,
         seed=seed,
         save_steps=save_steps,
         precision=precision.value,

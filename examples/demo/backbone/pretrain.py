@@ -41,7 +41,7 @@ CHARACTERS = 2_500_000  # of text of each language
 EASY = 0.4  # of the steps: until then ever more words of a query are inflected otherwise
 # BERT normalises the sum of its embeddings, so their common scale means nothing to its output; but
 # it does to Adam, whose steps are of one size. Smaller embeddings learn faster in fine-tuning.
-EMBEDDING_SCALE = 0.1
+EMBEDDING_SCALE = 0.025
 SEGMENT = 8  # dimensions of each head of the first layer
 SHARPNESS = 1.0  # of the first layer's attention at the start
 NOISE = 0.3  # first stage: dropout of embeddings
