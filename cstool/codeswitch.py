@@ -8,7 +8,7 @@ entry of the lexicon moves a draw that need not move.
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -47,6 +47,15 @@ class Account:
     matched: int = 0
     replaced: Counter[str] = field(default_factory=Counter)
     mixing: float = 0.0
+
+    def add(self, other: "Account") -> None:
+        """Take over what another account of the same side has counted."""
+        for name in (each.name for each in fields(self)):
+            ours, theirs = getattr(self, name), getattr(other, name)
+            if isinstance(ours, Counter):
+                ours.update(theirs)
+            else:
+                setattr(self, name, ours + theirs)
 
     def summary(self) -> dict[str, object]:
         """Give totals, the effective ratio and the mean Code-Mixing Index."""
@@ -169,17 +178,13 @@ class Switcher:
     ) -> list[tuple[str, int, str | None]]:
         """Find the longest phrase that starts here in each language: its words and translation."""
         candidates: list[tuple[str, int, str | None]] = []
-        word = keys[position]
         for language in languages:
             if language == self.source:
                 candidates.append((language, 1, None))
                 continue
             table = self.lexicon[language]
-            longest = table.longest.get(word)
-            if longest == 1:  # the word alone: so often that a call less is felt
-                candidates.append((language, 1, table.best[word]))
-            elif longest and (match := table.match(text, found, keys, position)):
-                candidates.append((language, *match))
+            if match := table.match(text, found, keys, position):
+                candidates.append((language, match[0], table.best[match[1]]))
         return candidates
 
 
@@ -221,6 +226,39 @@ def joined(text: str, made: Iterable[Replacement]) -> str:
         pieces += [text[done:start], target]
         done = end
     return "".join([*pieces, text[done:]])
+
+
+def marked(record: Example | Text, sides: Sides) -> Example | Text:
+    """Note in a switched example where what stands for which words: side to [start, end, words].
+
+    Start and end count characters of the switched text; with them, the original can be restored.
+    """
+    if isinstance(record, Text):
+        raise CstoolError(f"{record.id} is a query or a passage: only examples can be marked")
+    places: dict[str, list[tuple[int, int, str]]] = {}
+    for side, made in sides.items():
+        moved = 0  # how many characters longer the text has become so far
+        for start, end, source, target, _ in made:
+            begin = start + moved
+            places.setdefault(side, []).append((begin, begin + len(target), source))
+            moved += len(target) - (end - start)
+    return replace(record, extra={**record.extra, "switched": places})
+
+
+def restored(
+    text: str, places: Iterable[tuple[int, int, str]]
+) -> tuple[str, list[tuple[int, int]]]:
+    """Give the text that was switched, from what `marked` notes, and where its words stood."""
+    pieces: list[str] = []
+    spans: list[tuple[int, int]] = []
+    done = length = 0
+    for start, end, source in places:
+        pieces += [text[done:start], source]
+        length += start - done
+        spans.append((length, length + len(source)))
+        length += len(source)
+        done = end
+    return "".join([*pieces, text[done:]]), spans
 
 
 def trace(record: Example | Text, sides: Sides) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from cstool.records import Example, Qrel, Text, Triple
 from cstool.runs import Run
@@ -90,6 +90,24 @@ def from_triples(
         asked = query(triple.query)
         found = passage(triple.positive if positive else triple.negative)
         yield Example(asked.id, asked.text, found.id, found.text, int(positive))
+
+
+def with_texts(
+    examples: Iterable[Example],
+    query: Callable[[str], str] | None,
+    passage: Callable[[str], str] | None,
+) -> Iterator[Example]:
+    """Put other versions of the texts, such as code-switched ones, into examples.
+
+    Each is found by its id, and None leaves a side as it is. Everything else was decided by the
+    texts as they were: a switched passage does not show that it is a copy of the relevant one.
+    """
+    for example in examples:
+        yield replace(
+            example,
+            query=query(example.qid) if query else example.query,
+            passage=passage(example.pid) if passage else example.passage,
+        )
 
 
 def _copies(passages: Mapping[str, str], pids: Iterable[str]) -> dict[str, list[str]]:

@@ -1,7 +1,8 @@
 """`cstool codeswitch`."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +17,8 @@ from cstool.records import Example, Text
 from cstool.settings import Switching
 
 if TYPE_CHECKING:
-    from cstool.codeswitch import Sides, Switcher
+    from cstool.blocks import BlockSwitcher
+    from cstool.codeswitch import Account, Switcher
 
 
 class Per(StrEnum):
@@ -24,6 +26,13 @@ class Per(StrEnum):
 
     SPAN = "span"
     TEXT = "text"
+
+
+class Engine(StrEnum):
+    """What runs the workers."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 def run(
@@ -72,6 +81,13 @@ def run(
         int,
         typer.Option(min=1, help="Versions of every training example, each switched anew."),
     ] = 1,
+    mark: Annotated[
+        bool,
+        typer.Option(
+            "--mark",
+            help="Note in every training example what was replaced, for train --align-words.",
+        ),
+    ] = False,
     seed: options.Seed = Switching.seed,
     trace: Annotated[
         Path | None,
@@ -83,6 +99,15 @@ def run(
             metavar="N", min=1, help="Show the first N records that change, and write nothing."
         ),
     ] = None,
+    workers: options.Workers = 1,
+    shard: options.Shard = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help="ray: the workers are those of the Ray cluster that RAY_ADDRESS names, or of one "
+            "on this machine."
+        ),
+    ] = Engine.LOCAL,
 ) -> None:
     """Replace words by their translations.
 
@@ -97,14 +122,15 @@ def run(
     """
     if langs and query_lang and passage_lang:
         raise typer.BadParameter("--langs has no effect beside --query-lang and --passage-lang")
-    if preview and (trace or output != files.STDIO):
+    if preview and (trace or shard or output != files.STDIO):
         raise typer.BadParameter(
-            "--preview writes nothing: it goes with no --output and no --trace"
+            "--preview writes nothing: it goes with no --output, no --trace and no --shard"
         )
     for name, other in (("--output", output), ("--rejects", job.rejects)):
         if trace and other and trace.resolve() == other.resolve():
             raise typer.BadParameter(f"{name} and --trace are the same file")
-    from cstool.codeswitch import Switcher, codeswitch, without_stopwords
+    from cstool.blocks import BlockSwitcher
+    from cstool.codeswitch import Switcher, without_stopwords
     from cstool.codeswitch import copies as repeated
     from cstool.lexicons import store
 
@@ -127,15 +153,17 @@ def run(
 
     if preview:
         count = _show(job, read, switcher, preview)
+        accounts = switcher.accounts
     else:
-        with _tracing(job, trace) as note:
-            count = job.write(output, codeswitch(read(), switcher, note), formats.format_record)
+        work = BlockSwitcher(switcher, copies, bool(trace), bool(job.rejects), mark)
+        blocks = job.read_blocks(source, options.shard(shard))
+        count, accounts = _switch(job, blocks, work, output, trace, engine, workers)
     job.counts = {"records": count} | {
-        side: account.summary() for side, account in sorted(switcher.accounts.items())
+        side: account.summary() for side, account in sorted(accounts.items())
     }
     shares = ", ".join(
         f"{sum(account.replaced.values())} of {account.words} {side} words"
-        for side, account in sorted(switcher.accounts.items())
+        for side, account in sorted(accounts.items())
     )
     job.say(f"{count} records; replaced {shares or 'nothing'}")
 
@@ -154,25 +182,57 @@ def _show(
     return len(found)
 
 
-@contextmanager
-def _tracing(
-    job: Job, path: Path | None
-) -> Iterator["Callable[[Example | Text, Sides], None] | None"]:
-    from cstool.codeswitch import trace
+def _switch(
+    job: Job,
+    blocks: Iterable[files.Block],
+    work: "BlockSwitcher",
+    output: Path,
+    trace: Path | None,
+    engine: Engine,
+    workers: int,
+) -> tuple[int, dict[str, "Account"]]:
+    """Switch all blocks, wherever that is done, and write what comes back."""
+    from cstool import cluster, parallel
+    from cstool.codeswitch import Account
 
+    count = 0
+    accounts: defaultdict[str, Account] = defaultdict(Account)
+    start = cluster.tasks if engine is Engine.RAY else parallel.processes
+
+    def lines() -> Generator[bytes]:  # they start when the outputs are open
+        nonlocal count
+        with start(work, workers) as switched:
+            for done in switched(blocks):
+                write_trace(done.trace)
+                for error, line in done.rejected:
+                    job.reject(error, line)
+                for side, account in done.accounts.items():
+                    accounts[side].add(account)
+                count += done.records
+                yield done.lines
+                if done.error:
+                    raise done.error
+
+    with _tracing(job, trace) as write_trace, closing(lines()) as made:
+        job.write_blocks(output, made)
+    return count, accounts
+
+
+@contextmanager
+def _tracing(job: Job, path: Path | None) -> Iterator[Callable[[bytes], None]]:
     if path is None:
-        yield None
+        yield lambda lines: None
         return
     files.check_output(path)
     with files.atomic(path) as out:
 
-        def note(record: Example | Text, sides: "Sides") -> None:
+        def write(lines: bytes) -> None:
             try:
-                out.writelines(f"{line}\n".encode() for line in trace(record, sides))
+                out.write(lines)
             except BrokenPipeError:
                 raise
             except OSError as problem:  # else it would be told of the file that pulls the records
                 raise CstoolError(f"{path}: {problem.strerror}") from problem
 
-        yield note
+        yield write
     job.wrote(path)

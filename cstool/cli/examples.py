@@ -3,7 +3,7 @@
 import functools
 import math
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,6 +56,14 @@ def run(
     hard_depth: Annotated[
         int, typer.Option(min=1, help="Hits of a query that hard negatives are drawn from.")
     ] = Sampling.hard_depth,
+    switched_queries: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write these versions of the queries: the same ids."),
+    ] = None,
+    switched_passages: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write these versions of the passages: the same ids."),
+    ] = None,
     seed: options.Seed = Sampling.seed,
     output: options.Output = files.STDIO,
 ) -> None:
@@ -69,14 +77,21 @@ def run(
     From triples, as in the paper: of five triples in a row the first gives its positive passage
     and the others give their negative ones, each with its own query. The seed plays no part.
 
+    Queries and passages that were switched once, by `cstool codeswitch`, can be joined here: each
+    text has then one version in all examples. Which are negatives is decided by the texts of
+    --queries and --passages, so --switched-passages does not change what is drawn.
+
     \b
     cstool examples --queries q.tsv --passages p.tsv --qrels qrels.tsv -o train.jsonl
     cstool examples --queries q.tsv --passages p.tsv --qrels qrels.tsv --hard-from bm25.trec
     cstool examples --queries q.tsv --passages p.tsv --from-triples triples.ids.tsv.gz
+    cstool examples --queries q.tsv --passages p.tsv --qrels qrels.tsv --switched-passages p.de.tsv
     """
-    from cstool.examples import Account
+    from cstool.examples import Account, with_texts
 
     files.check_output(output)
+    for path in filter(None, (switched_queries, switched_passages)):
+        files.check_input(path)
     account = Account()
     if from_triples is not None:
         if qrels is not None or hard_from is not None or hard is not None:
@@ -95,7 +110,12 @@ def run(
         sampling = Sampling(negatives=negatives, hard=hard, hard_depth=hard_depth, seed=seed)
         nothing = f"{qrels}: no query has a relevant passage"
         made = _from_qrels(job, queries, passages, qrels, hard_from, sampling, account)
-    count = job.write(output, _some(made, nothing), formats.format_example)
+    made = with_texts(
+        _some(made, nothing),
+        _version_of(job, switched_queries, "query"),
+        _version_of(job, switched_passages, "passage"),
+    )
+    count = job.write(output, made, formats.format_example)
     job.counts |= {"examples": count} | account.summary()
     if account.queries_without_positive:
         console.warn(f"{account.queries_without_positive} queries have no relevant passage")
@@ -190,6 +210,20 @@ def _from_triples(
         negatives=negatives,
         account=account,
     )
+
+
+def _version_of(job: Job, path: Path | None, kind: str) -> Callable[[str], str] | None:
+    """Give what finds the version of a text that stands in a file."""
+    if path is None:
+        return None
+    texts = job.read_texts(path, kind)
+
+    def version(name: str) -> str:
+        if name not in texts:
+            raise CstoolError(f"{kind} {name} is not in {path}")
+        return texts[name]
+
+    return version
 
 
 def _some(examples: Iterable[Example], otherwise: str) -> Iterator[Example]:

@@ -462,6 +462,9 @@ def test_the_sidecar_tells_what_was_done(folder):
             "seed": 1,
             "trace": None,
             "preview": None,
+            "workers": 1,
+            "shard": None,
+            "engine": "local",
         },
         "inputs": [
             {"path": "lexicons/mini/en-de.tsv", "sha256": sha256(german), "lines": 2},

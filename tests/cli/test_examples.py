@@ -70,6 +70,52 @@ def test_hard_negatives_and_the_sidecar(files, texts):
     }
 
 
+def test_switched_texts_take_the_place_of_the_others(files, texts):
+    """p4 has the text of p1, which answers: it is no negative, however it was switched."""
+    (files / "q.de.tsv").write_text("q2\tzwei?\nq1\teins?\n", encoding="utf-8")
+    (files / "p.de.tsv").write_text("p4\tD\np1\tA\np2\tB\np3\tC\n", encoding="utf-8")
+    options = [*texts, "--qrels", files / "r.tsv", "--negatives", 2]
+    plain = rows(examples(*options).stdout)
+    queries = ["--switched-queries", files / "q.de.tsv"]
+    passages = ["--switched-passages", files / "p.de.tsv"]
+    written = {
+        "": examples(*options, *queries, *passages),
+        "query": examples(*options, *passages),
+        "passage": examples(*options, *queries),
+    }
+    for side, result in written.items():
+        assert result.exit_code == 0, result.stderr
+        for row, was in zip(rows(result.stdout), plain, strict=True):
+            query = was["query"] if side == "query" else "eins?"
+            passage = was["passage"] if side == "passage" else was["passage"].upper()
+            assert row == {**was, "query": query, "passage": passage}
+    # Joined the other way, as texts like any others, the copy is not known as one.
+    found = ["--queries", files / "q.tsv", "--passages", files / "p.de.tsv"]
+    joined = examples(*found, "--qrels", files / "r.tsv", "--negatives", 3)
+    assert {row["pid"] for row in rows(joined.stdout)} == {"p1", "p2", "p3", "p4"}
+
+
+def test_triples_can_be_joined_with_switched_texts(files):
+    (files / "t.tsv").write_text("q1\tp1\tp2\nq2\tp2\tp3\n", encoding="utf-8")
+    (files / "p.de.tsv").write_text("p1\tA\np2\tB\np3\tC\n", encoding="utf-8")
+    triples = ["--from-triples", files / "t.tsv", "--queries", files / "q.tsv"]
+    found = ["--passages", files / "p.tsv", "--switched-passages", files / "p.de.tsv"]
+    joined = examples(*triples, *found)
+    assert [row["passage"] for row in rows(joined.stdout)] == ["A", "C"]
+    assert examples(*triples, "--passages", files / "p.de.tsv").stdout == joined.stdout
+
+
+def test_a_text_that_was_not_switched_is_named(files, texts):
+    (files / "p.de.tsv").write_text("p2\tB\n", encoding="utf-8")
+    options = [*texts, "--qrels", files / "r.tsv", "-o", files / "out.jsonl"]
+    result = examples(*options, "--switched-passages", files / "p.de.tsv")
+    assert result.exit_code == 1
+    assert result.stderr == f"cstool: passage p1 is not in {files}/p.de.tsv\n"
+    assert not (files / "out.jsonl").exists()
+    result = examples(*options, "--switched-queries", files / "no.tsv")
+    assert result.stderr == f"cstool: {files}/no.tsv: no such file\n"
+
+
 def test_half_of_the_negatives_are_hard_and_a_lack_is_told(files, texts):
     result = examples(*texts, "--qrels", files / "r.tsv", "--hard-from", files / "run")
     assert [row["label"] for row in rows(result.stdout)] == [1, 0, 0]

@@ -1,0 +1,93 @@
+"""What code-switching did to one side of the records, in numbers."""
+
+import heapq
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from cstool import words
+
+_SHOWN_ENTRIES = 10
+
+
+@dataclass
+class Account:
+    """What happened to one side: its words, what the lexicon knows of them, what was replaced.
+
+    Texts that were kept as they are count for nothing else. `reached` has, for each language, the
+    words of the texts that it was drawn for, or could be; of these, `known` are in a span that the
+    language's table has, and `replaced` were. `used` counts entries of the lexicon, written as
+    language, source and translation with tabs between.
+
+    `mixing` is the Code-Mixing Index summed over texts: one minus the share of the words in the
+    text's most frequent language (Gambäck and Das 2014, without its factor of 100). `switch_points`
+    are neighbouring words in different languages (Guzmán et al. 2017, whose I-index is their share
+    of all neighbours). A word is one of the text as it was read; what has no words has neither.
+    """
+
+    texts: int = 0
+    kept: int = 0
+    words: int = 0
+    matched: int = 0
+    mixing: float = 0.0
+    switch_points: int = 0
+    reached: Counter[str] = field(default_factory=Counter)
+    known: Counter[str] = field(default_factory=Counter)
+    replaced: Counter[str] = field(default_factory=Counter)
+    used: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Account") -> None:
+        """Take over what another account of the same side has counted."""
+        for name in (each.name for each in fields(self)):
+            ours, theirs = getattr(self, name), getattr(other, name)
+            if isinstance(ours, Counter):
+                ours.update(theirs)
+            else:
+                setattr(self, name, ours + theirs)
+
+    def effective_ratio(self) -> float:
+        """Give the share of all words that were replaced."""
+        return _share(self.replaced.total(), self.words)
+
+    def summary(self, nominal: Mapping[str, float], ratio: float) -> dict[str, object]:
+        """Give totals and shares; `ratio` and, by language, `nominal` are what was asked for."""
+        same = sum(
+            count
+            for entry, count in self.used.items()
+            if words.key(entry.split("\t")[1]) == words.key(entry.split("\t")[2])
+        )
+        return {
+            "texts": self.texts,
+            "kept_texts": self.kept,
+            "words": self.words,
+            "matched": self.matched,
+            "replaced": self.replaced.total(),
+            "replaced_spans": self.used.total(),
+            "identical_spans": same,
+            "nominal_ratio": round(ratio, 4),
+            "effective_ratio": round(self.effective_ratio(), 4),
+            "code_mixing_index": round(_share(self.mixing, self.texts), 4),
+            "switch_points": self.switch_points,
+            "languages": {
+                name: {
+                    "words": self.reached[name],
+                    "matched": self.known[name],
+                    "replaced": self.replaced[name],
+                    "nominal_ratio": round(nominal[name], 4),
+                    "effective_ratio": round(_share(self.replaced[name], self.reached[name]), 4),
+                }
+                for name in sorted(nominal)
+            },
+            "most_used": [
+                dict(zip(("language", "source", "target"), entry.split("\t"), strict=True))
+                | {"count": count}
+                # Equally frequent ones in the order of the alphabet, not of the texts.
+                for entry, count in heapq.nsmallest(
+                    _SHOWN_ENTRIES, self.used.items(), key=lambda item: (-item[1], item[0])
+                )
+            ],
+        }
+
+
+def _share(part: float, whole: int) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,162 @@
+import itertools
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cstool.errors import CstoolError, DataError
+from cstool.parallel import in_order, processes
+
+
+class Begun:
+    """Work that is done when its result is asked for, and a count of what is under way."""
+
+    def __init__(self):
+        self.under_way = self.most = 0
+
+    def begin(self, item):
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        return item
+
+    def result(self, item):
+        self.under_way -= 1
+        return item * item
+
+
+@given(st.lists(st.integers()), st.integers(1, 9))
+def test_results_come_in_the_order_of_the_items(items, ahead):
+    begun = Begun()
+    assert list(in_order(items, begun.begin, begun.result, ahead)) == [n * n for n in items]
+    assert begun.most == min(ahead, len(items))
+
+
+@given(st.integers(0, 9), st.integers(1, 9))
+def test_an_error_in_getting_an_item_comes_after_the_results_before_it(good, ahead):
+    def items():
+        yield from range(good)
+        raise CstoolError("no more")
+
+    begun, results = Begun(), []
+    with pytest.raises(CstoolError, match="no more"):
+        results.extend(in_order(items(), begun.begin, begun.result, ahead))
+    assert results == [n * n for n in range(good)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_processes_work_as_map_does(count):
+    """What they do need not be picklable: it is there when they are forked."""
+    base = object()
+    with processes(lambda item: (item, base is not None), count) as mapped:
+        assert list(mapped(range(50))) == [(n, True) for n in range(50)]
+        assert list(mapped([])) == []
+
+
+def test_several_processes_share_the_work():
+    def work(item):
+        time.sleep(0.05)
+        return os.getpid()
+
+    with processes(work, 2) as mapped:
+        workers = set(mapped(range(8)))
+        assert len(workers) == 2
+        assert os.getpid() not in workers
+    with processes(work, 1) as mapped:
+        assert set(mapped(range(2))) == {os.getpid()}
+
+
+def test_the_order_is_kept_when_the_first_takes_longest():
+    def work(item):
+        time.sleep(0.3 if item == 0 else 0)
+        return item
+
+    with processes(work, 2) as mapped:
+        assert list(mapped(range(20))) == list(range(20))
+
+
+def test_few_items_are_taken_ahead_of_the_results():
+    taken = itertools.count()
+    with processes(lambda item: item, 2) as mapped:
+        results = mapped(iter(lambda: next(taken), None))
+        assert list(itertools.islice(results, 10)) == list(range(10))
+    assert next(taken) <= 10 + 2 * 4
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_error_comes_out_in_the_place_of_its_result(count):
+    def work(item):
+        if item == 7:
+            raise DataError("x.jsonl", item, "is wrong")
+        return item
+
+    results = []
+    with (
+        pytest.raises(DataError, match=r"^x.jsonl:7: is wrong$"),
+        processes(work, count) as mapped,
+    ):
+        results.extend(mapped(range(100)))
+    assert results == list(range(7))
+    assert multiprocessing.active_children() == []
+
+
+def test_a_bug_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError) as caught, processes(lambda item: 1 // item, 2) as mapped:
+        list(mapped([0]))
+    assert "lambda item: 1 // item" in str(caught.value.__cause__)
+
+
+def test_processes_end_with_the_block():
+    with processes(lambda item: item, 3) as mapped:
+        assert len(multiprocessing.active_children()) == 3
+        next(mapped(itertools.count()))
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_process_is_one_sentence(number):
+    def work(item):
+        if item == 3:
+            os.kill(os.getpid(), number)
+        return item
+
+    with (
+        pytest.raises(CstoolError, match=r"^a worker was killed; if memory ran out, take fewer "),
+        processes(work, 2) as mapped,
+    ):
+        list(mapped(range(100)))
+    assert multiprocessing.active_children() == []
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_processes_end_when_the_first_one_is_killed():
+    code = (
+        "import multiprocessing, sys, time\n"
+        "from cstool.parallel import processes\n"
+        "with processes(lambda item: time.sleep(60), 2) as mapped:\n"
+        "    pids = [child.pid for child in multiprocessing.active_children()]\n"
+        "    print(*pids, flush=True)\n"
+        "    list(mapped(range(2)))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        children = [int(pid) for pid in process.stdout.readline().split()]
+        assert len(children) == 2
+        assert all(map(alive, children))
+        process.kill()
+        process.stdout.read()  # the pipe is closed only when all who have it are gone
+    deadline = time.monotonic() + 20
+    while any(map(alive, children)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
