@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cstool import formats
-from cstool.codeswitch import Account, Switcher, copies, marked, switched, trace
+from cstool.account import Account
+from cstool.codeswitch import Switcher, copies_of
 from cstool.errors import CstoolError, DataError
 from cstool.files import Block
 from cstool.records import Example, Text
+from cstool.replacements import marked, trace
 
 
 @dataclass
@@ -43,26 +45,28 @@ class BlockSwitcher:
         """Switch a block; the switcher's accounts begin anew with each."""
         done = Switched()
         self.switcher.accounts = done.accounts
-        lines: list[str] = []
-        traced: list[str] = []
-
+        records: list[Example | Text] = []
         try:
             for record in self._read(block, done):
-                sides = self.switcher.sides(record)
-                if self.tracing:
-                    traced.extend(trace(record, sides))
-                made = switched(record, sides)
-                lines.append(formats.format_record(marked(made, sides) if self.mark else made))
+                self.switcher.check(record)
+                if self.mark and isinstance(record, Text):
+                    raise CstoolError(f"{record.id} is a query or a passage: it cannot be marked")
+                records.append(record)
         except CstoolError as error:
             done.error = error
-        done.lines, done.records = _bytes(lines), len(lines)
-        done.trace = _bytes(traced)
+        noted = self.tracing or self.mark
+        made = self.switcher.records(records, with_sides=noted)
+        if self.tracing:
+            pairs = zip(records, made, strict=True)
+            done.trace = _bytes([line for old, (_, sides) in pairs for line in trace(old, sides)])
+        lines = [marked(new, sides) if self.mark else new for new, sides in made]
+        done.lines, done.records = _bytes(list(map(formats.format_record, lines))), len(lines)
         return done
 
     def _read(self, block: Block, done: Switched) -> Iterator[Example | Text]:
         reject = (lambda *wrong: done.rejected.append(wrong)) if self.skip else None
         records = block.parse(formats.parse_record, reject)
-        return copies(records, self.count) if self.count > 1 else records
+        return copies_of(records, self.count) if self.count > 1 else records
 
 
 def _bytes(lines: list[str]) -> bytes:

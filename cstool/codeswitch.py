@@ -5,187 +5,220 @@ through a fixed hash, and on nothing else: neither the order of the records nor 
 entry of the lexicon moves a draw that need not move.
 """
 
-import hashlib
-from collections import Counter
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
+from typing import Any
 
-import orjson
-
-from cstool import words
+from cstool import draws, words
+from cstool.account import Account
+from cstool.batch import Batch, Batches, Rules, Side
 from cstool.errors import CstoolError
+from cstool.lexicons.commonwords import stop_words
 from cstool.lexicons.store import Lexicon
 from cstool.records import Entry, Example, Text
+from cstool.replacements import Replacement, Sides
+from cstool.settings import Switching
 
-_BYTES = 8  # of hash per draw
-
-
-class Replacement(NamedTuple):  # one per replaced word: a frozen dataclass takes thrice as long
-    """What stands in a switched text instead of the characters from `start` to `end`."""
-
-    start: int
-    end: int
-    source: str
-    target: str
-    language: str
-
-
-Sides = Mapping[str, Sequence[Replacement]]  # "query" and "passage", or "text"
-
-
-@dataclass
-class Account:
-    """What happened to one side: words seen, words the lexicon knows, words replaced by language.
-
-    `mixing` is the Code-Mixing Index (Das and Gambäck 2014) summed over texts: per text, one minus
-    the share of its most frequent language.
-    """
-
-    texts: int = 0
-    words: int = 0
-    matched: int = 0
-    replaced: Counter[str] = field(default_factory=Counter)
-    mixing: float = 0.0
-
-    def add(self, other: "Account") -> None:
-        """Take over what another account of the same side has counted."""
-        for name in (each.name for each in fields(self)):
-            ours, theirs = getattr(self, name), getattr(other, name)
-            if isinstance(ours, Counter):
-                ours.update(theirs)
-            else:
-                setattr(self, name, ours + theirs)
-
-    def summary(self) -> dict[str, object]:
-        """Give totals, the effective ratio and the mean Code-Mixing Index."""
-        replaced = sum(self.replaced.values())
-        return {
-            "texts": self.texts,
-            "words": self.words,
-            "matched": self.matched,
-            "replaced": replaced,
-            "replaced_by_language": dict(sorted(self.replaced.items())),
-            "effective_ratio": round(replaced / self.words, 4) if self.words else 0.0,
-            "code_mixing_index": round(self.mixing / self.texts, 4) if self.texts else 0.0,
-        }
+Languages = Mapping[str, float] | Sequence[str]
+_RECORDS = 512  # at a time
 
 
 @dataclass
 class Switcher:
-    """Switches words of queries and passages.
+    """Switches words of queries and passages: strings, records, columns of a datasets.Dataset.
 
-    `languages` gives each side ("query", "passage", "text") the languages that it is switched to;
-    a side with none is left alone, and so is a span for which `source` itself is drawn.
-    `per` is "span" (a language is drawn for every span) or "text" (one for the whole text).
+    `lexicon` has a table for each target language. `languages` gives each side ("query", "passage",
+    "text") the languages that it is switched to, with or without weights; a side with none is left
+    alone, and so is a span for which `source` itself is drawn. `ratio`, one for all or one for each
+    side, is the chance of a span to be replaced, or, with `ratio_of="all"`, the share of all words:
+    the chance is then higher in texts of which the lexicon knows less. `per` is "span" (a language
+    is drawn for every span) or "text" (one for the whole text). `choice` is "best" (the first
+    translation) or "weighted" (drawn by score, for tables that know `several`). `keep_english` is
+    the share of records that stay as they are. What matches `protect`, a regular expression, is
+    never replaced, nor is a word that touches it.
+
+    `accounts` counts for each side what was done.
     """
 
     lexicon: Lexicon
-    languages: Mapping[str, Sequence[str]]
-    ratio: float
+    languages: Mapping[str, Languages]
+    ratio: float | Mapping[str, float]
     seed: int
     per: str = "span"
     source: str = "en"
+    ratio_of: str = "matched"
+    choice: str = "best"
+    keep_english: float = 0.0
+    protect: str | None = None
     accounts: dict[str, Account] = field(default_factory=dict)
 
-    def switch(self, record: Example | Text) -> Example | Text:
-        """Switch a training example on both its sides, or the text of a query or passage."""
-        return switched(record, self.sides(record))
+    @classmethod
+    def load(
+        cls,
+        lexicon: str,
+        languages: Languages | None = None,
+        *,
+        source: str = "en",
+        ratio: float = Switching.ratio,
+        seed: int = Switching.seed,
+        **more: Any,
+    ) -> "Switcher":
+        """Make a switcher with a lexicon by name or path, for all sides alike.
 
-    def sides(self, record: Example | Text) -> dict[str, list[Replacement]]:
-        """Find what is to be replaced on each side of a record."""
-        if isinstance(record, Example):
-            ids = (record.qid, record.pid, *_copy(record.extra))
-            texts = {"query": record.query, "passage": record.passage}
-        elif "text" in self.languages:
-            ids = (record.id, *_copy(record.extra))
-            texts = {"text": record.text}
-        else:
-            raise CstoolError(
-                f"{record.id} is a query or a passage alone: give its languages with --langs"
-            )
-        return {side: self.replacements(text, side, *ids) for side, text in texts.items()}
+        Without languages, to all that the lexicon has. `more` are further fields. CstoolError if
+        there is no such lexicon or language.
+        """
+        from cstool import files, formats
+        from cstool.lexicons import store
+
+        found = store.pairs(store.find(lexicon), source)
+        wanted = languages or list(found)
+        several = more.get("choice") == "weighted"
+        tables = store.load(
+            found,
+            [name for name in wanted if name != source],
+            lambda path: files.read(path, formats.parse_entry),
+            lambda entries: store.Table.of(entries, several=several),
+        )
+        sides = dict.fromkeys(("query", "passage", "text"), wanted)
+        return cls(tables, sides, ratio, seed, source=source, **more)
+
+    def __call__(self, text: str, *ids: str) -> str:
+        """Switch one text; what is drawn depends on the ids, so give each text its own."""
+        return self.text(text, "text", *ids)
 
     def text(self, text: str, side: str, *ids: str) -> str:
         """Switch one text; `ids` and `side` say whose it is, and so what is drawn."""
-        return joined(text, self.replacements(text, side, *ids))
+        return self._batch(side, [text], [ids]).texts[0]
 
     def replacements(self, text: str, side: str, *ids: str) -> list[Replacement]:
         """Find what is to be replaced in one text, in its order."""
-        languages = self.languages.get(side, ())
-        found = words.spans(text)
-        account = self.accounts.setdefault(side, Account())
-        account.texts += 1
-        account.words += len(found)
-        # Joined as a tuple's repr: ids may hold any character, and must not run into each other.
-        origin = repr((self.seed, ids, side))
-        if self.per == "text" and languages:
-            languages = [max(languages, key=lambda name: (_draws(origin, 1, name), name))]
-        if not found or all(name == self.source for name in languages):
-            return []
-        made, replaced = self._switch(text, found, languages, origin, account)
-        if replaced:
-            account.replaced += replaced
-            shares = [*replaced.values(), len(found) - sum(replaced.values())]
-            account.mixing += 1 - max(shares) / len(found)
+        return self._batch(side, [text], [ids], with_replacements=True).replacements(0)
+
+    def switch(self, record: Example | Text) -> Example | Text:
+        """Switch a training example on both its sides, or the text of a query or passage."""
+        [(made, _)] = self.records([record])
         return made
 
-    def _switch(
-        self,
-        text: str,
-        found: Sequence[tuple[int, int]],
-        languages: Sequence[str],
-        origin: str,
-        account: Account,
-    ) -> tuple[list[Replacement], Counter[str]]:
-        keys = [words.key(text[start:end]) for start, end in found]
-        chosen = _draws(origin, len(found), "")
-        limit = int(self.ratio * 256**_BYTES)
-        racing = languages if len(languages) > 1 else ()
-        races = {name: _draws(origin, len(found), name) for name in racing}
-        made: list[Replacement] = []
-        replaced: Counter[str] = Counter()
-        position = 0
-        while position < len(found):
-            candidates = self._candidates(text, found, keys, position, languages)
-            if not candidates:
-                position += 1
-                continue
-            draw = slice(position * _BYTES, (position + 1) * _BYTES)
-            language, length, target = candidates[0]
-            if len(candidates) > 1:
-                language, length, target = max(
-                    candidates, key=lambda item: (races[item[0]][draw], item[0])
-                )
-            if target is not None:
-                account.matched += length
-                if int.from_bytes(chosen[draw]) < limit:
-                    start, end = found[position][0], found[position + length - 1][1]
-                    source = text[start:end]
-                    target = words.with_case_of(source, target, language)
-                    made.append(Replacement(start, end, source, target, language))
-                    replaced[language] += length
-            position += length
-        return made, replaced
+    def sides(self, record: Example | Text) -> Sides:
+        """Find what is to be replaced on each side of a record."""
+        [(_, sides)] = self.records([record], with_sides=True)
+        return sides
 
-    def _candidates(
+    def records(
         self,
-        text: str,
-        found: Sequence[tuple[int, int]],
-        keys: Sequence[str],
-        position: int,
-        languages: Sequence[str],
-    ) -> list[tuple[str, int, str | None]]:
-        """Find the longest phrase that starts here in each language: its words and translation."""
-        candidates: list[tuple[str, int, str | None]] = []
-        for language in languages:
-            if language == self.source:
-                candidates.append((language, 1, None))
+        records: Sequence[Example | Text],
+        *,
+        epoch: int | None = None,
+        with_sides: bool = False,
+    ) -> list[tuple[Example | Text, Sides]]:
+        """Switch records at once, which is much faster than one by one.
+
+        With an epoch, what is drawn depends on it as well. With sides, what is replaced is given
+        beside each record, otherwise nothing. CstoolError if `check` refuses one.
+        """
+        for record in records:
+            self.check(record)
+        made: list[Example | Text] = list(records)
+        sides: list[dict[str, list[Replacement]]] = [{} for _ in records]
+        for side in ("query", "passage", "text"):
+            kind = Text if side == "text" else Example
+            numbers = [number for number, record in enumerate(made) if isinstance(record, kind)]
+            if not numbers:
                 continue
-            table = self.lexicon[language]
-            if match := table.match(text, found, keys, position):
-                candidates.append((language, match[0], table.best[match[1]]))
-        return candidates
+            ids = [_ids(records[number], epoch) for number in numbers]
+            texts = [getattr(made[number], side) for number in numbers]
+            batch = self._batch(side, texts, ids, with_replacements=with_sides)
+            for place, number in enumerate(numbers):
+                made[number] = _with(made[number], side, batch.texts[place])
+                if with_sides:
+                    sides[number][side] = batch.replacements(place)
+        return list(zip(made, sides, strict=True))
+
+    def check(self, record: Example | Text) -> None:
+        """Refuse a query or passage if no languages are given for "text": CstoolError."""
+        if isinstance(record, Text) and "text" not in self.languages:
+            raise CstoolError(
+                f"{record.id} is a query or a passage alone: give its languages with --langs"
+            )
+
+    def columns(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
+        """Switch a batch of a datasets.Dataset: `dataset.map(switcher.columns, batched=True)`.
+
+        Its columns are those of training examples (qid, query, pid, passage, and copy if there is
+        one) or of queries or passages (id, text); what is drawn for a row depends on its ids alone.
+        """
+        names: tuple[str, ...] = ("qid", "pid") if "query" in batch else ("id",)
+        if missing := [name for name in names if name not in batch]:
+            raise CstoolError(f"no column {', '.join(missing)}: chance depends on the ids")
+        names += ("copy",) if "copy" in batch else ()
+        ids = [tuple(map(str, row)) for row in zip(*(batch[name] for name in names), strict=True)]
+        return {
+            side: self._batch(side, batch[side], ids).texts
+            for side in ("query", "passage", "text")
+            if side in batch
+        }
+
+    def summary(self) -> dict[str, dict[str, object]]:
+        """Give what the accounts have counted, beside what was asked for."""
+        return {
+            side: account.summary(*self._nominal(side))
+            for side, account in sorted(self.accounts.items())
+        }
+
+    def nominal_ratio(self, side: str) -> float:
+        """Give the share of words that are to be replaced on a side."""
+        return self._nominal(side)[1]
+
+    def _nominal(self, side: str) -> tuple[dict[str, float], float]:
+        """Give the ratio asked for: by language, among the texts that it can reach; and in all."""
+        plan = self._plan(side)
+        total = sum(plan.languages.values())
+        targets = {name: w for name, w in plan.languages.items() if name != self.source}
+        shares = {
+            name: plan.ratio * (1 if self.per == "text" else weight / total)
+            for name, weight in sorted(targets.items())
+        }
+        return shares, plan.ratio * sum(targets.values()) / total if total else 0.0
+
+    def _plan(self, side: str) -> Side:
+        given = self.languages.get(side, ())
+        languages = given if isinstance(given, Mapping) else dict.fromkeys(given, 1.0)
+        ratio = self.ratio if isinstance(self.ratio, int | float) else self.ratio.get(side, 0.0)
+        return Side(languages, ratio)
+
+    @cached_property
+    def _batches(self) -> Batches:
+        protect = None if self.protect is None else re.compile(self.protect)
+        rules = Rules(self.source, self.per, self.ratio_of, self.choice, protect)
+        return Batches(self.lexicon, rules)
+
+    def _batch(
+        self,
+        side: str,
+        texts: Sequence[str],
+        ids: Iterable[tuple[str, ...]],
+        *,
+        with_replacements: bool = False,
+    ) -> Batch:
+        names = list(ids)
+        # Ids may hold any character, and must not run into each other: `named` sees to it.
+        drawn = [draws.named(self.seed, each, side) for each in names]
+        kept = None
+        if self.keep_english:
+            limit = self.keep_english * 2.0**64
+            kept = [draws.named(self.seed, each, "kept") < limit for each in names]
+        plan = self._plan(side)
+        made = self._batches.switch(texts, drawn, plan, kept, with_replacements=with_replacements)
+        self.accounts.setdefault(side, Account()).add(made.account)
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is remembered of texts, so that equal switchers are pickled alike."""
+        return {name: value for name, value in vars(self).items() if name != "_batches"}
 
 
 def codeswitch(
@@ -193,15 +226,17 @@ def codeswitch(
     switcher: Switcher,
     note: Callable[[Example | Text, Sides], None] | None = None,
 ) -> Iterator[Example | Text]:
-    """Switch records one by one, in their order; `note` is told what is replaced in each."""
-    for record in records:
-        sides = switcher.sides(record)
-        if note:
-            note(record, sides)
-        yield switched(record, sides)
+    """Switch records, in their order; `note` is told what is replaced in each."""
+    waiting = iter(records)
+    while block := list(islice(waiting, _RECORDS)):
+        made = switcher.records(block, with_sides=note is not None)
+        for record, (switched, sides) in zip(block, made, strict=True):
+            if note:
+                note(record, sides)
+            yield switched
 
 
-def copies(records: Iterable[Example | Text], count: int) -> Iterator[Example | Text]:
+def copies_of(records: Iterable[Example | Text], count: int) -> Iterator[Example | Text]:
     """Yield every training example `count` times, numbered by "copy": each is switched anew."""
     for record in records:
         if isinstance(record, Text):
@@ -210,82 +245,24 @@ def copies(records: Iterable[Example | Text], count: int) -> Iterator[Example | 
             yield replace(record, extra={**record.extra, "copy": number})
 
 
-def switched(record: Example | Text, sides: Sides) -> Example | Text:
-    """Give a record in which everything on its sides is replaced."""
-    texts: Mapping[str, Any] = {
-        side: joined(getattr(record, side), made) for side, made in sides.items()
-    }
+def without_stopwords(entries: Iterable[Entry], language: str = "en") -> Iterator[Entry]:
+    """Leave out the entries of single stop words (NLTK's list); phrases that hold some stay."""
+    from bm25s.stopwords import STOPWORDS_EN_PLUS
+
+    known = stop_words(language) | frozenset(STOPWORDS_EN_PLUS if language == "en" else ())
+    return (entry for entry in entries if words.key(entry.source) not in known)
+
+
+def _with(record: Example | Text, side: str, text: str) -> Example | Text:
+    if getattr(record, side) is text:
+        return record
+    texts: Mapping[str, Any] = {side: text}
     return replace(record, **texts)
 
 
-def joined(text: str, made: Iterable[Replacement]) -> str:
-    """Give a text in which everything is replaced."""
-    pieces: list[str] = []
-    done = 0
-    for start, end, _, target, _ in made:
-        pieces += [text[done:start], target]
-        done = end
-    return "".join([*pieces, text[done:]])
-
-
-def marked(record: Example | Text, sides: Sides) -> Example | Text:
-    """Note in a switched example where what stands for which words: side to [start, end, words].
-
-    Start and end count characters of the switched text; with them, the original can be restored.
-    """
-    if isinstance(record, Text):
-        raise CstoolError(f"{record.id} is a query or a passage: only examples can be marked")
-    places: dict[str, list[tuple[int, int, str]]] = {}
-    for side, made in sides.items():
-        moved = 0  # how many characters longer the text has become so far
-        for start, end, source, target, _ in made:
-            begin = start + moved
-            places.setdefault(side, []).append((begin, begin + len(target), source))
-            moved += len(target) - (end - start)
-    return replace(record, extra={**record.extra, "switched": places})
-
-
-def restored(
-    text: str, places: Iterable[tuple[int, int, str]]
-) -> tuple[str, list[tuple[int, int]]]:
-    """Give the text that was switched, from what `marked` notes, and where its words stood."""
-    pieces: list[str] = []
-    spans: list[tuple[int, int]] = []
-    done = length = 0
-    for start, end, source in places:
-        pieces += [text[done:start], source]
-        length += start - done
-        spans.append((length, length + len(source)))
-        length += len(source)
-        done = end
-    return "".join([*pieces, text[done:]]), spans
-
-
-def trace(record: Example | Text, sides: Sides) -> Iterator[str]:
-    """Give a line of JSON for each replacement: whose text it is in, where, and what it is."""
-    if isinstance(record, Example):
-        whose = {"qid": record.qid, "pid": record.pid}
-    else:
-        whose = {"id": record.id}
-    copy = {"copy": record.extra["copy"]} if record.extra and "copy" in record.extra else {}
-    for side, made in sides.items():
-        for item in made:
-            yield orjson.dumps({**whose, **copy, "side": side, **item._asdict()}).decode("utf-8")
-
-
-def without_stopwords(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Leave out the entries of English stop words (NLTK's list); phrases that hold some stay."""
-    from bm25s.stopwords import STOPWORDS_EN_PLUS
-
-    stopwords = frozenset(STOPWORDS_EN_PLUS)
-    return (entry for entry in entries if words.key(entry.source) not in stopwords)
-
-
-def _copy(extra: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Give the number of a copy, which is drawn for anew; a record alone has none."""
-    return (str(extra["copy"]),) if extra and "copy" in extra else ()
-
-
-def _draws(origin: str, count: int, name: str) -> bytes:
-    """Draw `count` big-endian numbers of _BYTES each; the first are the same for any count."""
-    return hashlib.shake_128(f"{origin}{name}".encode()).digest(_BYTES * count)
+def _ids(record: Example | Text, epoch: int | None) -> tuple[str, ...]:
+    """Name a record; what is drawn for it depends on its name, its copy and the epoch."""
+    ids: tuple[str, ...] = (record.id,) if isinstance(record, Text) else (record.qid, record.pid)
+    if record.extra and "copy" in record.extra:
+        ids += (str(record.extra["copy"]),)
+    return ids if epoch is None else (*ids, f"epoch {epoch}")

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
-from cstool.codeswitch import Replacement, Sides, Switcher
+from cstool.codeswitch import Switcher
 from cstool.records import Example, Text
+from cstool.replacements import Replacement, Sides
 
 if TYPE_CHECKING:
     from rich.console import Console

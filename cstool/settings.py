@@ -15,12 +15,15 @@ class Switching:
     """How `codeswitch` replaces words."""
 
     ratio: float = 0.5
+    query_ratio: float | None = None  # where it differs
+    passage_ratio: float | None = None
     ratio_of: str = "matched"  # or all
     per: str = "span"  # or text
     choice: str = "best"  # or weighted
     keep_english: float = 0.0
     skip_stopwords: bool = False
     max_phrase: int = 8
+    protect: str | None = None
     source_too: bool = False  # the source language is among those that are drawn
     one_language: bool = False  # on each side
     seed: int = 1

@@ -26,12 +26,12 @@ from transformers.integrations.integration_utils import TensorBoardCallback
 from transformers.trainer_utils import get_last_checkpoint
 
 from cstool import formats
-from cstool.codeswitch import restored
 from cstool.crossencoder import CrossEncoder
 from cstool.devices import find_device, half_precision
 from cstool.errors import CstoolError
 from cstool.losses import LOSSES, aligned
 from cstool.records import Example
+from cstool.replacements import restored
 from cstool.settings import DATA, PLAN, Training
 
 Step = Callable[[int, int, float], None]  # step, of how many, mean loss since the last report

@@ -9,18 +9,11 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, chisquare, pearsonr
 
 from cstool import words
-from cstool.codeswitch import (
-    Replacement,
-    Switcher,
-    codeswitch,
-    joined,
-    switched,
-    trace,
-    without_stopwords,
-)
+from cstool.codeswitch import Switcher, codeswitch, without_stopwords
 from cstool.errors import CstoolError
 from cstool.lexicons.store import Table
 from cstool.records import Entry, Example, Text
+from cstool.replacements import Replacement, joined, trace
 
 # Targets are the source in angle brackets with the language's mark, so that a switched text shows
 # what was replaced: `house` becomes `<house>` in "de" and `<house!>` in "it".
@@ -138,15 +131,18 @@ def test_everything_that_a_draw_depends_on():
 
 
 def test_the_hash_is_fixed():
-    """Whoever changes what is drawn makes every published result unrepeatable."""
+    """Whoever changes what is drawn makes every published result unrepeatable.
+
+    Expected is what the plain rule of test_batch makes of it.
+    """
     text = "the red house by the river by the sea by the red river"
     example = Example("q1", text, "p1", text, 1)
     switched = switcher(lexicon("de", "it")).switch(example)
-    assert switched.query == "the red <house!> by the river by the sea by the <red!> <river>"
-    assert switched.passage == "the red <house!> by the river by the <sea> by the <red> river"
+    assert switched.query == "the red house by the river by the sea by the red <river!>"
+    assert switched.passage == "the <red!> house by the <river> by the <sea!> by the <red> <river>"
     assert (
         switcher(lexicon("de", "it")).switch(Text("q1", text)).text
-        == "the red <house!> by the <river> by the sea by the <red!> <river!>"
+        == "the <red> <house> by the river by the sea by the <red> river"
     )
 
 
@@ -270,11 +266,15 @@ def test_replacements_by_hand():
     ]
 
 
+def as_noted(record, sides):
+    return replace(record, **{side: joined(getattr(record, side), sides[side]) for side in sides})
+
+
 @given(records)
 def test_what_is_noted_is_what_is_replaced(found):
     noted = []
     made = codeswitch(
-        found, switcher(lexicon("de", "it")), lambda *about: noted.append(switched(*about))
+        found, switcher(lexicon("de", "it")), lambda *about: noted.append(as_noted(*about))
     )
     assert list(made) == noted
 
@@ -436,14 +436,21 @@ def test_the_account_by_hand():
     made = switcher(lexicon("de"), "de", ratio=1)
     for n, text in enumerate(["the red house", "the tree 7", ""]):
         made.text(text, "text", str(n))
-    assert made.accounts["text"].summary() == {
+    summary = made.summary()["text"]
+    assert summary.pop("most_used") == [
+        {"language": "de", "source": source, "target": f"<{source}>", "count": 1}
+        for source in ("house", "red")
+    ]
+    counts = {"words": 5, "matched": 2, "replaced": 2, "nominal_ratio": 1, "effective_ratio": 0.4}
+    assert summary == {
         "texts": 3,
-        "words": 5,  # the, red, house; the, tree: 7 is no word
-        "matched": 2,
-        "replaced": 2,
-        "replaced_by_language": {"de": 2},
-        "effective_ratio": 0.4,
+        "kept_texts": 0,
+        **counts,  # the, red, house; the, tree: 7 is no word
+        "replaced_spans": 2,
+        "identical_spans": 0,
         "code_mixing_index": 0.1111,  # (1/3 + 0 + 0) / 3
+        "switch_points": 1,  # the | red house
+        "languages": {"de": counts},
     }
 
 
@@ -455,7 +462,7 @@ def test_the_code_mixing_index_of_three_languages():
     }
     made = switcher(tables, ratio=1)
     assert made.text("the red house sea", "text", "1") == "the rot Haus mare"
-    assert made.accounts["text"].summary()["code_mixing_index"] == 0.5
+    assert made.summary()["text"]["code_mixing_index"] == 0.5
 
 
 @given(sentences, ratios)

@@ -19,7 +19,7 @@ def drawn(*records, width=80, languages=("ar", "de"), **console):
     """Draw all records as a terminal with colours gets them, unless told otherwise."""
     settings = {"force_terminal": True, "color_system": "standard", "no_color": False}
     made = Console(file=StringIO(), width=width, **{**settings, **console})
-    switcher = Switcher(TABLES, dict.fromkeys(("query", "passage", "text"), TABLES), 1, 1)
+    switcher = Switcher(TABLES, dict.fromkeys(("query", "passage", "text"), tuple(TABLES)), 1, 1)
     found = [(record, switcher.sides(record)) for record in records]
     return list(preview.lines(found, languages, made))
 

@@ -1,5 +1,6 @@
 """`cstool codeswitch`."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -9,16 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cstool import files, formats
-from cstool.cli import options
+from cstool import console, files, formats
+from cstool.cli import options, switching
 from cstool.cli.job import Job
 from cstool.errors import CstoolError
 from cstool.records import Example, Text
 from cstool.settings import Switching
 
 if TYPE_CHECKING:
+    from cstool.account import Account
     from cstool.blocks import BlockSwitcher
-    from cstool.codeswitch import Account, Switcher
+    from cstool.codeswitch import Switcher
 
 
 class Per(StrEnum):
@@ -28,11 +30,33 @@ class Per(StrEnum):
     TEXT = "text"
 
 
+class RatioOf(StrEnum):
+    """What the ratio is a share of."""
+
+    MATCHED = "matched"
+    ALL = "all"
+
+
+class Choice(StrEnum):
+    """Which of several translations is taken."""
+
+    BEST = "best"
+    WEIGHTED = "weighted"
+
+
 class Engine(StrEnum):
     """What runs the workers."""
 
     LOCAL = "local"
     RAY = "ray"
+
+
+def _checked_pattern(value: str | None) -> str | None:
+    try:
+        re.compile(value or "")
+    except re.error as problem:
+        raise typer.BadParameter(f"{value!r} is no regular expression: {problem}") from problem
+    return value
 
 
 def run(
@@ -43,40 +67,95 @@ def run(
     ] = files.STDIO,
     output: options.Output = files.STDIO,
     lexicon: options.Lexicon = "wiki",
+    preset: Annotated[
+        switching.Preset | None,
+        typer.Option(
+            help="The paper's choices for the options below. bl-cs: one language on each side; "
+            "ml-cs: several; wiki-cs: --ratio 1 --per text --skip-stopwords --max-phrase 3, the "
+            "source language among those drawn. Options given win."
+        ),
+    ] = None,
     ratio: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the words to replace.")
-    ] = Switching.ratio,
+        float | None,
+        typer.Option(min=0, max=1, help="Share of the words to replace.  [default: 0.5]"),
+    ] = None,
+    query_ratio: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The same for the query side alone.")
+    ] = None,
+    passage_ratio: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The same for the passage side alone.")
+    ] = None,
+    ratio_of: Annotated[
+        RatioOf,
+        typer.Option(
+            help="matched: of the words that the lexicon knows. all: of all words; then more of "
+            "those that it knows are replaced."
+        ),
+    ] = RatioOf(Switching.ratio_of),
     langs: Annotated[
         str | None,
         typer.Option(
             metavar="LIST",
-            help="Languages to switch to, for both sides: de or de,it,ru. Default: all there are.",
-            callback=options.checked_languages,
+            help="Languages to switch to, for both sides: de or de,it,ru, or with weights "
+            "de=2,ru=1. Default: all there are.",
+            callback=options.checked_weights,
         ),
     ] = None,
     query_lang: Annotated[
         str | None,
         typer.Option(
             metavar="LIST",
-            help="The same for the query side alone; en leaves it as it is.",
-            callback=options.checked_languages,
+            help="The same for the query side alone; the source language leaves it as it is.",
+            callback=options.checked_weights,
         ),
     ] = None,
     passage_lang: Annotated[
         str | None,
         typer.Option(
             metavar="LIST",
-            help="The same for the passage side alone; en leaves it as it is.",
-            callback=options.checked_languages,
+            help="The same for the passage side alone.",
+            callback=options.checked_weights,
         ),
     ] = None,
+    source_lang: Annotated[
+        str,
+        typer.Option(
+            metavar="LANG", help="Language of the texts.", callback=options.checked_language
+        ),
+    ] = "en",
     per: Annotated[
-        Per, typer.Option(help="Draw a language for every replaced span, or once per text.")
-    ] = Per.SPAN,
+        Per | None,
+        typer.Option(
+            help="Draw a language for every replaced span, or once per text.  [default: span]"
+        ),
+    ] = None,
+    choice: Annotated[
+        Choice,
+        typer.Option(help="Of several translations take the best, or draw one by its score."),
+    ] = Choice(Switching.choice),
     skip_stopwords: Annotated[
-        bool,
-        typer.Option("--skip-stopwords", help="Leave English stop words, unless in a phrase."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--skip-stopwords/--no-skip-stopwords",
+            help="Leave stop words, unless in a phrase.  [default: no-skip-stopwords]",
+        ),
+    ] = None,
+    max_phrase: Annotated[
+        int | None,
+        typer.Option(min=1, max=8, help="Words that a phrase may have.  [default: 8]"),
+    ] = None,
+    protect: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="Replace nothing that matches this, besides URLs, addresses and numbers.",
+            callback=_checked_pattern,
+        ),
+    ] = None,
+    keep_english: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of the records to leave as they are."),
+    ] = Switching.keep_english,
     copies: Annotated[
         int,
         typer.Option(min=1, help="Versions of every training example, each switched anew."),
@@ -113,59 +192,80 @@ def run(
 
     A share of the words, given by --ratio, is replaced by what a bilingual lexicon has for them.
     One language per side is bilingual code-switching, several are multilingual. Equal input,
-    options and seed give equal bytes, in whatever order the records come. The paper's Wiki-CS is
-    --ratio 1 --skip-stopwords --per text --langs en,de,it,nl,ru,ar.
+    options and seed give equal bytes, in whatever order the records come and however many workers
+    and shards there are.
 
     \b
     cstool codeswitch --lexicon wiki --ratio 0.5 < train.jsonl > switched.jsonl
     cstool codeswitch train.jsonl.gz --lexicon muse --query-lang en --passage-lang de -o bl.jsonl
+    cstool codeswitch train.jsonl --lexicon wiki --preset wiki-cs --preview 3
     """
-    if langs and query_lang and passage_lang:
-        raise typer.BadParameter("--langs has no effect beside --query-lang and --passage-lang")
+    _check(job.rejects, output, trace, preview, shard)
+    from cstool.blocks import BlockSwitcher
+    from cstool.codeswitch import copies_of
+
+    settings = switching.settings(
+        preset,
+        ratio=ratio,
+        query_ratio=query_ratio,
+        passage_ratio=passage_ratio,
+        ratio_of=ratio_of.value,
+        per=per and per.value,
+        choice=choice.value,
+        skip_stopwords=skip_stopwords,
+        max_phrase=max_phrase,
+        protect=protect,
+        keep_english=keep_english,
+        seed=seed,
+    )
+    shown = {name: getattr(settings, name) for name in job.settings if hasattr(settings, name)}
+    job.settings = {**job.settings, **shown}
+    switcher = switching.switcher(
+        job, lexicon, settings, source_lang, langs, query_lang, passage_lang
+    )
+
+    def read() -> Iterator[Example | Text]:
+        records = job.read(source, formats.parse_record)
+        return copies_of(records, copies) if copies > 1 else records
+
+    if preview:
+        count = _show(job, read, switcher, preview)
+    else:
+        work = BlockSwitcher(switcher, copies, bool(trace), bool(job.rejects), mark)
+        blocks = job.read_blocks(source, options.shard(shard))
+        count, switcher.accounts = _switch(job, blocks, work, output, trace, engine, workers)
+    job.counts = {"records": count} | switcher.summary()
+    shares = [
+        f"{account.replaced.total()} of {account.words} {side} words"
+        for side, account in sorted(switcher.accounts.items())
+    ]
+    job.say(f"{count} records; replaced {', '.join(shares) or 'nothing'}")
+    if not preview:
+        _warn(switcher)
+
+
+def _warn(switcher: "Switcher") -> None:
+    """Tell of sides on which much less is replaced than was asked for."""
+    for side, account in sorted(switcher.accounts.items()):
+        nominal, effective = switcher.nominal_ratio(side), account.effective_ratio()
+        if account.words and effective < nominal / 2:
+            console.warn(
+                f"{side}: {effective:.1%} of the words are replaced, {nominal:.0%} were asked for; "
+                f"the lexicon knows {account.matched / account.words:.1%}"
+            )
+
+
+def _check(
+    rejects: Path | None, output: Path, trace: Path | None, preview: int | None, shard: str | None
+) -> None:
+    """Complain about options that cannot go together."""
     if preview and (trace or shard or output != files.STDIO):
         raise typer.BadParameter(
             "--preview writes nothing: it goes with no --output, no --trace and no --shard"
         )
-    for name, other in (("--output", output), ("--rejects", job.rejects)):
+    for name, other in (("--output", output), ("--rejects", rejects)):
         if trace and other and trace.resolve() == other.resolve():
             raise typer.BadParameter(f"{name} and --trace are the same file")
-    from cstool.blocks import BlockSwitcher
-    from cstool.codeswitch import Switcher, without_stopwords
-    from cstool.codeswitch import copies as repeated
-    from cstool.lexicons import store
-
-    found = store.pairs(store.find(lexicon), source="en")
-    both = options.languages(langs) or tuple(found)
-    sides = {
-        "query": options.languages(query_lang) or both,
-        "passage": options.languages(passage_lang) or both,
-    }
-    if langs or not (query_lang or passage_lang):
-        sides["text"] = both
-    targets = sorted({name for side in sides.values() for name in side} - {"en"})
-    kept = without_stopwords if skip_stopwords else iter
-    tables = store.load(found, targets, lambda path: kept(job.read(path, formats.parse_entry)))
-    switcher = Switcher(tables, sides, ratio=ratio, seed=seed, per=per)
-
-    def read() -> Iterator[Example | Text]:
-        records = job.read(source, formats.parse_record)
-        return repeated(records, copies) if copies > 1 else records
-
-    if preview:
-        count = _show(job, read, switcher, preview)
-        accounts = switcher.accounts
-    else:
-        work = BlockSwitcher(switcher, copies, bool(trace), bool(job.rejects), mark)
-        blocks = job.read_blocks(source, options.shard(shard))
-        count, accounts = _switch(job, blocks, work, output, trace, engine, workers)
-    job.counts = {"records": count} | {
-        side: account.summary() for side, account in sorted(accounts.items())
-    }
-    shares = ", ".join(
-        f"{sum(account.replaced.values())} of {account.words} {side} words"
-        for side, account in sorted(accounts.items())
-    )
-    job.say(f"{count} records; replaced {shares or 'nothing'}")
 
 
 def _show(
@@ -193,7 +293,7 @@ def _switch(
 ) -> tuple[int, dict[str, "Account"]]:
     """Switch all blocks, wherever that is done, and write what comes back."""
     from cstool import cluster, parallel
-    from cstool.codeswitch import Account
+    from cstool.account import Account
 
     count = 0
     accounts: defaultdict[str, Account] = defaultdict(Account)

@@ -1,5 +1,6 @@
 """Options and arguments that several commands share, each defined once."""
 
+import math
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -24,6 +25,27 @@ def languages(value: str | None) -> tuple[str, ...]:
 def checked_languages(value: str | None) -> str | None:
     """Check a list of languages while options are parsed."""
     languages(value)
+    return value
+
+
+def weights(value: str | None) -> dict[str, float]:
+    """Read `de,ru` or `de=2,ru=1` as languages and their weights, 1 where none is given."""
+    parts = [] if value is None else [part.partition("=") for part in value.split(",")]
+    codes = languages(",".join(code for code, _, _ in parts)) if parts else ()
+    found = {}
+    for code, (_, given, weight) in zip(codes, parts, strict=True):
+        try:
+            found[code] = float(weight) if given else 1.0
+        except ValueError:
+            found[code] = 0.0
+        if not 0 < found[code] < math.inf:
+            raise typer.BadParameter(f"{code}={weight}: expected a weight above 0")
+    return found
+
+
+def checked_weights(value: str | None) -> str | None:
+    """Check a list of languages with weights while options are parsed."""
+    weights(value)
     return value
 
 

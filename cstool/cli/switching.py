@@ -1,0 +1,84 @@
+"""What commands that switch texts have in common: from their options to a switcher."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cstool import formats
+from cstool.cli import options
+from cstool.cli.job import Job
+from cstool.records import Entry
+from cstool.settings import SWITCHINGS, Switching
+
+if TYPE_CHECKING:
+    from cstool.codeswitch import Switcher
+
+
+class Preset(StrEnum):
+    """Whose choices hold where no option is given: the paper's systems."""
+
+    BL_CS = "bl-cs"
+    ML_CS = "ml-cs"
+    WIKI_CS = "wiki-cs"
+
+
+def settings(preset: Preset | None, **given: Any) -> Switching:
+    """Give the choices of a preset, or the defaults, but for those that are given."""
+    if None not in (given["ratio"], given["query_ratio"], given["passage_ratio"]):
+        raise typer.BadParameter("--ratio has no effect beside --query-ratio and --passage-ratio")
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return replace(SWITCHINGS[preset] if preset else Switching(), **chosen)
+
+
+def switcher(
+    job: Job,
+    lexicon: str,
+    settings: Switching,
+    source_lang: str,
+    langs: str | None,
+    query_lang: str | None,
+    passage_lang: str | None,
+) -> "Switcher":
+    """Load the lexicon and make what switches texts by it."""
+    if langs and query_lang and passage_lang:
+        raise typer.BadParameter("--langs has no effect beside --query-lang and --passage-lang")
+    from cstool.codeswitch import Switcher, without_stopwords
+    from cstool.lexicons import store
+
+    found = store.pairs(store.find(lexicon), source=source_lang)
+    every = ([source_lang] if settings.source_too else []) + list(found)
+    both = options.weights(langs) or dict.fromkeys(every, 1.0)
+    sides = {
+        "query": options.weights(query_lang) or both,
+        "passage": options.weights(passage_lang) or both,
+    }
+    if langs or not (query_lang or passage_lang):
+        sides["text"] = both
+    if settings.one_language and any(len(side) > 1 for side in sides.values()):
+        raise typer.BadParameter("--preset bl-cs has one language on each side: name it")
+
+    def index(entries: Iterator[Entry]) -> store.Table:
+        if settings.skip_stopwords:
+            entries = without_stopwords(entries, source_lang)
+        several = settings.choice == "weighted"
+        return store.Table.of(entries, max_words=settings.max_phrase, several=several)
+
+    targets = sorted({name for side in sides.values() for name in side} - {source_lang})
+    tables = store.load(found, targets, lambda path: job.read(path, formats.parse_entry), index)
+    of_side = {"query": settings.query_ratio, "passage": settings.passage_ratio}
+    ratios = {side: of_side.get(side) for side in sides}
+    return Switcher(
+        tables,
+        sides,
+        {side: settings.ratio if ratio is None else ratio for side, ratio in ratios.items()},
+        settings.seed,
+        per=settings.per,
+        source=source_lang,
+        ratio_of=settings.ratio_of,
+        choice=settings.choice,
+        keep_english=settings.keep_english,
+        protect=settings.protect,
+    )
