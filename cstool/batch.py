@@ -215,9 +215,7 @@ class Batches:
 
         They are chunks of several words, or chunks that a phrase may go on from to the next.
         """
-        linked = np.zeros(len(rows) + 1, dtype=np.bool_)  # to the one before
-        linked[1:-1] = self._knowledge.linked(rows)
-        linked[laid.first] = False
+        linked = self._knowledge.linked(rows, laid.first)
         inside = rows["mixed"] | linked[:-1] | linked[1:]
         if laid.hidden is not None:
             inside |= laid.hidden
@@ -407,7 +405,9 @@ class Batches:
             account.reached[name] = int(words[(allowed & bit) > 0].sum())
             account.known[name] = int(sizes[(known & bit) > 0].sum())
             account.replaced[name] = int(sizes[replaced.which[replaced.language == number]].sum())
-        slots, counts = np.unique(replaced.slot, return_counts=True)
+        counts = np.bincount(replaced.slot)
+        slots = np.flatnonzero(counts)
+        counts = counts[slots]
         entries = self._knowledge.entries
         used: Counter[str] = Counter()
         for slot, count in zip(slots.tolist(), counts.tolist(), strict=True):

@@ -11,6 +11,7 @@ that hold one span each: a word or a phrase that is replaced as a whole. A piece
 What is remembered never changes what is found; when it becomes too much, it is forgotten.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
@@ -31,7 +32,7 @@ Array = TypeVar("Array", bound=NDArray[Any])
 # of the region and the character of that chunk where its first word starts.
 ROW, BEGIN, SIZE, CHUNK, OFFSET = range(5)
 _MAX_LANGUAGES = 62  # a bit for each, and one for the source language
-_MAX_ROWS = 1 << 18
+_MAX_ROWS = 1 << 19
 _MAX_REGIONS = 1 << 15
 _MAX_REGION = 200  # bytes: a longer one will hardly come again
 _SHORT = 15  # bytes that a chunk of the index has at most
@@ -57,6 +58,8 @@ _ROW = np.dtype(
 )
 # What may stand around a word of ASCII letters without changing what `words` makes of it.
 _AROUND = ".,;:!?\"'()[]"
+_NO_WORDS = ("www", "Www", "WWW")  # may begin the name of a site
+_LETTER = re.compile("[A-Za-z]")
 
 
 class Piece(NamedTuple):
@@ -124,13 +127,15 @@ class Knowledge:
         self.tables = [lexicon[name] for name in self.languages]
         self._lefts: dict[str, int] = {}
         self._rights: dict[str, int] = {}
-        links = {
-            self._lefts.setdefault(left, len(self._lefts) + 1) << 32
-            | self._rights.setdefault(right, len(self._rights) + 1)
-            for table in self.tables
-            for left, right in _neighbours(table)
-        }
+        links: dict[int, bool] = {}
+        for table in self.tables:
+            for left, right, whole in _neighbours(table):
+                link = self._lefts.setdefault(left, len(self._lefts) + 1) << 32
+                link |= self._rights.setdefault(right, len(self._rights) + 1)
+                links[link] = whole or links.get(link, False)
         self._links = np.array(sorted(links), dtype=np.int64)
+        self._whole = np.array([links[link] for link in sorted(links)], dtype=np.bool_)
+        self._best = [(1 << bit, table.best) for bit, table in enumerate(self.tables)]
         self._forget()
 
     def tidy(self) -> None:
@@ -147,34 +152,50 @@ class Knowledge:
         first, second = _pair(raw, begins, ends)
         numbers = self._index.find(first, second)
         missing = np.flatnonzero(numbers == 0)
-        new: dict[bytes, int] = {}  # where each comes first
+        if not len(missing):
+            return numbers
+        new: dict[bytes, int] = {}
+        places: list[int] = []  # where each comes first
         for place, begin, end in zip(
-            *(column.tolist() for column in (missing, begins[missing], ends[missing])), strict=True
+            missing.tolist(), begins[missing].tolist(), ends[missing].tolist(), strict=True
         ):
             chunk = raw[begin:end]
-            short = end - begin <= _SHORT
-            number = numbers[new[chunk]] if chunk in new else self._long.get(chunk, 0)
+            number = self._long.get(chunk, 0) if end - begin > _SHORT else 0
             if not number:
-                number = self._look(_decoded(chunk))
-                if short:
-                    new[chunk] = place
-                else:
-                    self._long[chunk] = number
+                number = new.setdefault(chunk, len(self._pieces) + len(new))
+                if len(places) < len(new):
+                    places.append(place)
             numbers[place] = number
-        fresh = np.array(list(new.values()), dtype=np.int64)
+        self._look(list(new))
+        self._long.update((chunk, number) for chunk, number in new.items() if len(chunk) > _SHORT)
+        fresh = np.array(places, dtype=np.int64)
+        fresh = fresh[(ends - begins)[fresh] <= _SHORT]
         self._index.add(first[fresh], second[fresh], numbers[fresh])
         return numbers
 
-    def linked(self, rows: NDArray[Any]) -> NDArray[np.bool_]:
-        """Tell where a phrase may go on from one row to the next: one element less."""
+    def linked(self, rows: NDArray[Any], first: Numbers) -> NDArray[np.bool_]:
+        """Tell whether a phrase may go on to each row from the one before it, in the same text.
+
+        `first` has the places where texts begin. The result has one element more, which is False.
+        """
+        found = np.zeros(len(rows) + 1, dtype=np.bool_)
         tails, heads = rows["tail"][:-1], rows["head"][1:]
-        found = (tails > _CLOSED) & (heads > _CLOSED)
+        found[1:-1] = (tails > _CLOSED) & (heads > _CLOSED)
+        found[first] = False
         places = np.flatnonzero(found)
-        if len(places):
-            tails, heads = tails[places], heads[places]
-            pairs = tails << 32 | heads
-            nearest = np.minimum(np.searchsorted(self._links, pairs), len(self._links) - 1)
-            found[places] = (self._links[nearest] == pairs) | (tails == _OPEN) | (heads == _OPEN)
+        if not len(places):
+            return found
+        tails, heads = tails[places - 1], heads[places - 1]
+        pairs = tails << 32 | heads
+        nearest = np.minimum(np.searchsorted(self._links, pairs), len(self._links) - 1)
+        loose = (tails == _OPEN) | (heads == _OPEN)
+        found[places] = known = (self._links[nearest] == pairs) | loose
+        # Two words of a longer phrase are nothing without a third, before them or behind.
+        words = rows["words"]
+        alone = known & ~loose & ~self._whole[nearest]
+        alone &= (words[places] == 1) & (words[places - 1] == 1)
+        alone &= ~found[places - 1] & ~found[places + 1]
+        found[places[alone]] = False
         return found
 
     def apart(
@@ -214,33 +235,48 @@ class Knowledge:
     def slots(self, numbers: Numbers, languages: Numbers) -> Numbers:
         """Find where it is written what rows become in languages, given by their numbers."""
         slots = self._slot_of[languages, numbers].astype(np.int64)
-        for place in np.flatnonzero(slots == 0).tolist():
-            number, language = int(numbers[place]), int(languages[place])
-            slot = self._slot_of[language, number]
-            if not slot:
-                target = self.tables[language].best[self._pieces[number].phrase]
-                slot = self._slot_of[language, number] = self.slot(number, language, target)
-            slots[place] = slot
+        missing = np.flatnonzero(slots == 0)
+        if len(missing):
+            asked = zip(numbers[missing].tolist(), languages[missing].tolist(), strict=True)
+            slots[missing] = self._write(
+                [
+                    (number, language, self.tables[language].best[self._pieces[number].phrase])
+                    for number, language in asked
+                ]
+            )
+            self._slot_of[languages[missing], numbers[missing]] = slots[missing]
         return slots
 
     def slot(self, number: int, language: int, target: str) -> int:
         """Find where it is written what a row becomes with a certain translation."""
-        key = (number, language, target)
-        if key in self._slots:
-            return self._slots[key]
-        text, start, end, phrase = piece = self._pieces[number]
-        name = self.languages[language]
-        target = words.with_case_of(text[start:end], target, name)
-        data = _encoded(text[:start] + target + text[end:])
-        slot = self._slots[key] = len(self.written)
-        self.written.append(Written(piece, name, target))
-        self.entries.append(f"{name}\t{phrase}\t{key[2]}")
-        if slot == len(self.starts):
-            self.starts, self.sizes = _doubled(self.starts), _doubled(self.sizes)
-        self.starts[slot], self.sizes[slot] = self._used, len(data)
-        self._bytes = _with(self._bytes, self._used, data)
-        self._used += len(data)
-        return slot
+        return self._write([(number, language, target)])[0]
+
+    def _write(self, asked: Sequence[tuple[int, int, str]]) -> list[int]:
+        """Write what rows become with translations, unless it is there; give the slots."""
+        found: list[int] = []
+        made: list[bytes] = []
+        for key in asked:
+            slot = self._slots.get(key)
+            if slot is None:
+                slot = self._slots[key] = len(self.written)
+                number, language, target = key
+                text, start, end, phrase = piece = self._pieces[number]
+                name = self.languages[language]
+                cased = words.with_case_of(text[start:end], target, name)
+                made.append(_encoded(text[:start] + cased + text[end:]))
+                self.written.append(Written(piece, name, cased))
+                self.entries.append(f"{name}\t{phrase}\t{target}")
+            found.append(slot)
+        if made:
+            while len(self.written) > len(self.starts):
+                self.starts, self.sizes = _doubled(self.starts), _doubled(self.sizes)
+            slots = slice(len(self.written) - len(made), len(self.written))
+            sizes = np.fromiter(map(len, made), np.int64, len(made))
+            self.sizes[slots], ends = sizes, np.cumsum(sizes) + self._used
+            self.starts[slots] = ends - sizes
+            self._bytes = _with(self._bytes, self._used, b"".join(made))
+            self._used = int(ends[-1])
+        return found
 
     def arena(self, raw: bytes) -> tuple[Bytes, int]:
         """Give an array of what is written in all slots, then `raw`; and where that begins."""
@@ -264,15 +300,32 @@ class Knowledge:
         self._bytes: Bytes = np.zeros(1 << 16, dtype=np.uint8)
         self._used = 0
 
-    def _look(self, chunk: str) -> int:
-        """Look at a chunk that was never seen, and give it a row."""
-        core = chunk.strip(_AROUND)
-        if core.isascii() and core.isalpha() and core.lower() != "www":
-            start = chunk.index(core)
-            found, keys = [(start, start + len(core))], [core.lower()]
-        else:
-            found = words.units(chunk)
-            keys = [words.key(chunk[start:end]) for start, end in found]
+    def _look(self, chunks: Sequence[bytes]) -> None:
+        """Look at chunks that were never seen, and give each a row."""
+        lefts, rights, best = self._lefts, self._rights, self._best
+        rows = []
+        for data in chunks:
+            chunk = _decoded(data)
+            core = chunk.strip(_AROUND)
+            if not (core.isascii() and core.isalpha()) or core in _NO_WORDS:
+                rows.append(self._look_closely(chunk))
+                continue
+            key, start = core.lower(), 0 if core == chunk else chunk.index(core)
+            end = start + len(core)
+            known = 0
+            for bit, table in best:
+                if key in table:
+                    known |= bit
+            tail = _CLOSED if end < len(chunk) else lefts.get(key, _CLOSED)
+            head = _CLOSED if start else rights.get(key, _CLOSED)
+            self._pieces.append(Piece(f"{chunk} ", start, end, key))
+            rows.append((1, start, known, tail, head, False))
+        self._add(rows)
+
+    def _look_closely(self, chunk: str) -> tuple[int, ...]:
+        """Give the row of a chunk that may be anything."""
+        found = words.units(chunk) if not chunk.isascii() or _LETTER.search(chunk) else []
+        keys = [words.key(chunk[start:end]) for start, end in found]
         tail = head = _CLOSED
         if found:
             if not chunk[found[-1][1] :].strip(words.SPACE):
@@ -284,19 +337,20 @@ class Knowledge:
         first = found[0][0] if found else 0
         if len(found) != 1:
             mixed = any(self._options(chunk, found, keys, place) for place in range(len(found)))
-            return self._row(Piece(f"{chunk} "), (len(found), first, 0, tail, head, mixed))
+            self._pieces.append(Piece(f"{chunk} "))
+            return (len(found), first, 0, tail, head, mixed)
         [key] = keys
-        known = sum(1 << bit for bit, table in enumerate(self.tables) if key in table.best)
-        return self._row(Piece(f"{chunk} ", *found[0], key), (1, first, known, tail, head, False))
+        known = sum(bit for bit, table in self._best if key in table)
+        self._pieces.append(Piece(f"{chunk} ", *found[0], key))
+        return (1, first, known, tail, head, False)
 
-    def _row(self, piece: Piece, values: tuple[int, ...]) -> int:
-        number = len(self._pieces)
-        if number == len(self._rows):
+    def _add(self, rows: Sequence[tuple[int, ...]]) -> None:
+        """Put the rows of the last pieces where they belong."""
+        end = len(self._pieces)
+        while end > len(self._rows):
             self._rows = _doubled(self._rows)
             self._slot_of = _doubled(self._slot_of)
-        self._pieces.append(piece)
-        self._rows[number] = values
-        return number
+        self._rows[end - len(rows) : end] = np.array(rows, dtype=_ROW)
 
     def _options(
         self, text: str, found: list[tuple[int, int]], keys: list[str], place: int
@@ -338,8 +392,9 @@ class Knowledge:
                 where = region.places[place]
             row = self._others.get((piece, count, known))
             if row is None:
-                row = self._row(piece, (count, 0, known, _CLOSED, _CLOSED, False))
-                self._others[piece, count, known] = row
+                row = self._others[piece, count, known] = len(self._pieces)
+                self._pieces.append(piece)
+                self._add([(count, 0, known, _CLOSED, _CLOSED, False)])
             size = len(_encoded(piece.text))
             apart.append((row, done, size, *where))
             done += size
@@ -411,14 +466,15 @@ def _pair(raw: bytes, begins: Numbers, ends: Numbers) -> tuple[Keys, Keys]:
     return first, second
 
 
-def _neighbours(table: Table) -> Iterator[tuple[str, str]]:
-    """List the units that follow each other in phrases, across a space."""
+def _neighbours(table: Table) -> Iterator[tuple[str, str, bool]]:
+    """List the units that follow each other in phrases, across a space, and whether that is all."""
     for phrase in table.best:
         if " " in phrase:
-            for left, right in pairwise(phrase.split(" ")):
+            parts = phrase.split(" ")
+            for left, right in pairwise(parts):
                 if not phrase.isascii():
                     left, right = _ends(left)[1], _ends(right)[0]
-                yield left, right
+                yield left, right, len(parts) == 2
 
 
 def _ends(word: str) -> tuple[str, str]:

@@ -26,16 +26,19 @@ from transformers.integrations.integration_utils import TensorBoardCallback
 from transformers.trainer_utils import get_last_checkpoint
 
 from cstool import formats
+from cstool.codeswitch import Switcher
 from cstool.crossencoder import CrossEncoder
 from cstool.devices import find_device, half_precision
 from cstool.errors import CstoolError
+from cstool.formats import EXAMPLE_KEYS
 from cstool.losses import LOSSES, aligned
 from cstool.records import Example
-from cstool.replacements import restored
+from cstool.replacements import marked, restored
 from cstool.settings import DATA, PLAN, Training
 
 Step = Callable[[int, int, float], None]  # step, of how many, mean loss since the last report
 _ROWS = 1000  # examples per write
+_EXTRA = ("copy", "switched")
 _REPORTS = 100  # of the loss, per run
 
 
@@ -45,21 +48,26 @@ def train(
     work: Path,
     settings: Training,
     *,
+    switcher: Switcher | None = None,
     resume: bool = False,
     on_step: Step = lambda step, of, loss: None,
 ) -> tuple[CrossEncoder, dict[str, Any]]:
     """Train and give the cross-encoder and an account of its training.
 
+    With a switcher, every example is switched anew in every epoch, when its batch is made.
     `work` is a folder for the data, the checkpoints and the TensorBoard logs. With `resume` the
     last checkpoint in it is continued, and ends with the weights of an uninterrupted run (same
     machine, device, precision and thread count); CstoolError if it was begun with other data or
     settings.
     """
     work.mkdir(parents=True, exist_ok=True)
-    data, account = _dataset(examples, work / DATA, align_words=settings.align_words)
+    marks = settings.align_words and switcher is None
+    data, account = _dataset(examples, work / DATA, need_marks=marks)
     steps = settings.steps(len(data))
     warmup = min(settings.warmup_steps, int(settings.warmup_share * steps))
     plan = {"base": base, **asdict(settings), "max_steps": steps, "warmup_steps": warmup, **account}
+    if switcher:
+        plan["switching_sha256"] = switcher.digest()
     checkpoint = _checkpoint(work, plan) if resume else None
     (work / PLAN).write_bytes(orjson.dumps(plan))
 
@@ -95,8 +103,8 @@ def train(
         model=model.model,
         args=arguments,
         train_dataset=data,
-        data_collator=_Collator(model, align_words=settings.align_words),
-        callbacks=[TensorBoardCallback(logs), _Reporter(on_step)],
+        data_collator=(collator := _Collator(model, settings.align_words, switcher)),
+        callbacks=[TensorBoardCallback(logs), _Reporter(on_step), _Epochs(collator)],
     )
     trainer.remove_callback(PrinterCallback)  # it would print on stdout
     trainer.loss = LOSSES[settings.loss]
@@ -171,29 +179,54 @@ class _Reporter(TrainerCallback):
         self._on_step(state.global_step, state.max_steps, self._loss)
 
 
-class _Collator:
-    """Tokenises examples when they are needed, padded to the longest of their batch."""
+class _Epochs(TrainerCallback):
+    """Tells the collator which epoch begins, or goes on: the draws depend on it."""
 
-    def __init__(self, model: CrossEncoder, *, align_words: bool) -> None:
-        self._encoder, self._align_words = model.encoder, align_words
+    def __init__(self, collator: "_Collator") -> None:
+        self._collator = collator
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._collator.epoch = int(state.epoch or 0)
+
+
+class _Collator:
+    """Switches and tokenises examples when they are needed; pads them to the longest of a batch."""
+
+    def __init__(self, model: CrossEncoder, align_words: bool, switcher: Switcher | None) -> None:
+        self._encoder, self._align_words, self._switcher = model.encoder, align_words, switcher
+        self.epoch = 0
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        encoded = self._encoder.encode([(row["query"], row["passage"]) for row in rows])
-        labels = torch.tensor([row["label"] for row in rows], dtype=torch.float32)
+        examples = [
+            Example(extra=orjson.loads(row["extra"]), **{key: row[key] for key in EXAMPLE_KEYS})
+            for row in rows
+        ]
+        if self._switcher:
+            examples = self._switched(self._switcher, examples)
+        encoded = self._encoder.encode([(example.query, example.passage) for example in examples])
+        labels = torch.tensor([example.label for example in examples], dtype=torch.float32)
         batch: dict[str, Any] = {**self._encoder.batch(encoded), "labels": labels}
-        if self._align_words and (pairs := [pair for row in rows for pair in self._pairs(row)]):
+        if self._align_words and (
+            pairs := [p for example in examples for p in self._pairs(example)]
+        ):
             sides = zip(*pairs, strict=True)
             batch["words"] = dict(zip(("switched", "originals"), map(_bags, sides), strict=True))
         return batch
 
-    def _pairs(self, row: dict[str, Any]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    def _switched(self, switcher: Switcher, examples: list[Example]) -> list[Example]:
+        made = switcher.records(examples, epoch=self.epoch, with_sides=self._align_words)
+        switcher.accounts.clear()  # of all epochs together they would say little
+        return [
+            marked(new, sides) if self._align_words else cast(Example, new) for new, sides in made
+        ]
+
+    def _pairs(self, example: Example) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
         """Give the tokens of every replacement and those of the words that it replaces."""
-        places = orjson.loads(row["switched"])
-        for side in ("query", "passage"):
-            found = places.get(side, [])
-            original, spans = restored(row[side], found)
+        for side, text in (("query", example.query), ("passage", example.passage)):
+            found = example.extra.get("switched", {}).get(side, [])
+            original, spans = restored(text, found)
             switched = [(start, end) for start, end, _ in found]
-            left = self._encoder.tokens(row[side], switched)
+            left = self._encoder.tokens(text, switched)
             right = self._encoder.tokens(original, spans)
             yield from (pair for pair in zip(left, right, strict=True) if all(pair))
 
@@ -207,30 +240,26 @@ def _bags(words: Sequence[tuple[int, ...]]) -> dict[str, torch.Tensor]:
 
 
 def _dataset(
-    examples: Iterable[Example], path: Path, *, align_words: bool
+    examples: Iterable[Example], path: Path, *, need_marks: bool
 ) -> tuple[Dataset, dict[str, Any]]:
     """Write examples to an Arrow file and map it into memory, so that they need not fit there."""
     features = Features(
-        {
-            "query": Value("string"),
-            "passage": Value("string"),
-            "label": Value("float32"),
-            "switched": Value("string"),  # JSON: what codeswitch --mark notes
-        }
+        {key: Value("float32" if key == "label" else "string") for key in EXAMPLE_KEYS}
+        | {"extra": Value("string")}  # JSON, of the further keys that are of use here
     )
-    digest, positives, marked = hashlib.sha256(), 0.0, False
+    digest, positives, is_marked = hashlib.sha256(), 0.0, False
     with ArrowWriter(path=str(path), features=features, writer_batch_size=_ROWS) as writer:
         for example in examples:
             digest.update(formats.format_example(example).encode())
             positives += example.label
-            marked |= "switched" in example.extra
-            places = orjson.dumps(example.extra.get("switched", {})).decode()
-            row = (example.query, example.passage, example.label, places)
-            writer.write(dict(zip(features, row, strict=True)))
+            is_marked |= "switched" in example.extra
+            extra = {key: example.extra[key] for key in _EXTRA if key in example.extra}
+            row = {key: getattr(example, key) for key in EXAMPLE_KEYS}
+            writer.write(row | {"extra": orjson.dumps(extra).decode()})
         count, _ = writer.finalize()
     if count == 0:
         raise CstoolError("there is no training example")
-    if align_words and not marked:
+    if need_marks and not is_marked:
         raise CstoolError("no example says what was replaced in it: use codeswitch --mark")
     data = Dataset.from_file(str(path))
     return data, {

@@ -5,9 +5,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from cstool.crossencoder import CrossEncoder
+from cstool.codeswitch import Switcher
+from cstool.crossencoder import CrossEncoder, PairEncoder
 from cstool.errors import CstoolError
-from cstool.records import Example
+from cstool.lexicons.store import Table
+from cstool.records import Entry, Example
 from cstool.settings import Training
 from cstool.train import train
 
@@ -143,6 +145,64 @@ def test_switched_words_come_near_to_those_they_replace(bert, tmp_path):
     table, old = (each.model.get_input_embeddings().weight for each in (model, begun))
     changed = (table - old).norm(dim=1) > 0.1 * old.norm(dim=1)
     assert changed.nonzero().flatten().tolist() == list(model.encoder.tokens("lies", [(0, 4)])[0])
+
+
+def switcher(ratio=0.5):
+    known = [("river", "lies"), ("city", "house"), ("paris", "berlin")]
+    table = Table.of(Entry(*pair) for pair in known)
+    return Switcher({"de": table}, {"query": ("de",), "passage": ("de",)}, ratio, 1)
+
+
+def seen(bert, tmp_path, settings, switcher):
+    """Train, and give the texts that were tokenised, a list for each step."""
+    batches = []
+    encode = PairEncoder.encode
+
+    def noted(self, pairs):
+        batches.append(list(pairs))
+        return encode(self, pairs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PairEncoder, "encode", noted)
+        train(examples(8), bert, tmp_path, settings, switcher=switcher)
+    return batches
+
+
+def test_every_epoch_switches_anew(bert, tmp_path):
+    settings = replace(SETTINGS, max_steps=6)  # 8 examples in batches of 4: three epochs
+    batches = seen(bert, tmp_path / "a", settings, switcher())
+    epochs = [sorted(batches[n] + batches[n + 1]) for n in (0, 2, 4)]
+    assert len({str(epoch) for epoch in epochs}) == 3
+    for number, epoch in enumerate(epochs):
+        made = switcher().records(examples(8), epoch=number)
+        assert epoch == sorted((new.query, new.passage) for new, _ in made)
+    assert seen(bert, tmp_path / "b", settings, switcher()) == batches
+    plain = seen(bert, tmp_path / "c", settings, None)
+    assert sorted(plain[2] + plain[3]) == sorted((one.query, one.passage) for one in examples(8))
+
+
+def test_switching_on_the_fly_goes_on_exactly_where_it_was(bert, tmp_path):
+    whole, _ = train(examples(), bert, tmp_path / "whole", SETTINGS, switcher=switcher())
+
+    def stop(step: int, of: int, loss: float) -> None:
+        if step == 8:
+            raise KeyboardInterrupt
+
+    work = tmp_path / "work"
+    with pytest.raises(KeyboardInterrupt):
+        train(examples(), bert, work, SETTINGS, switcher=switcher(), on_step=stop)
+    with pytest.raises(CstoolError, match="cannot be resumed: switching_sha256 was"):
+        train(examples(), bert, work, SETTINGS, switcher=switcher(0.6), resume=True)
+    resumed, _ = train(examples(), bert, work, SETTINGS, switcher=switcher(), resume=True)
+    expected = weights(whole)
+    assert all(torch.equal(expected[name], tensor) for name, tensor in weights(resumed).items())
+
+
+def test_words_that_are_switched_on_the_fly_can_be_aligned(bert, tmp_path):
+    settings = replace(SETTINGS, max_steps=60, learning_rate=3e-2, align_words=True)
+    begun = CrossEncoder.begin(bert, max_length=32, default=32)
+    model, _ = train(examples(), bert, tmp_path / "work", settings, switcher=switcher())
+    assert cosine(model, "berlin", "paris") > 0.9 > cosine(begun, "berlin", "paris") + 0.3
 
 
 def test_examples_that_say_nothing_of_replacements_cannot_be_aligned(bert, tmp_path):

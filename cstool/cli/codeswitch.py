@@ -67,18 +67,8 @@ def run(
     ] = files.STDIO,
     output: options.Output = files.STDIO,
     lexicon: options.Lexicon = "wiki",
-    preset: Annotated[
-        switching.Preset | None,
-        typer.Option(
-            help="The paper's choices for the options below. bl-cs: one language on each side; "
-            "ml-cs: several; wiki-cs: --ratio 1 --per text --skip-stopwords --max-phrase 3, the "
-            "source language among those drawn. Options given win."
-        ),
-    ] = None,
-    ratio: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="Share of the words to replace.  [default: 0.5]"),
-    ] = None,
+    preset: switching.PresetOption = None,
+    ratio: switching.Ratio = None,
     query_ratio: Annotated[
         float | None, typer.Option(min=0, max=1, help="The same for the query side alone.")
     ] = None,
@@ -92,37 +82,10 @@ def run(
             "those that it knows are replaced."
         ),
     ] = RatioOf(Switching.ratio_of),
-    langs: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST",
-            help="Languages to switch to, for both sides: de or de,it,ru, or with weights "
-            "de=2,ru=1. Default: all there are.",
-            callback=options.checked_weights,
-        ),
-    ] = None,
-    query_lang: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST",
-            help="The same for the query side alone; the source language leaves it as it is.",
-            callback=options.checked_weights,
-        ),
-    ] = None,
-    passage_lang: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST",
-            help="The same for the passage side alone.",
-            callback=options.checked_weights,
-        ),
-    ] = None,
-    source_lang: Annotated[
-        str,
-        typer.Option(
-            metavar="LANG", help="Language of the texts.", callback=options.checked_language
-        ),
-    ] = "en",
+    langs: switching.Langs = None,
+    query_lang: switching.QueryLang = None,
+    passage_lang: switching.PassageLang = None,
+    source_lang: switching.SourceLang = "en",
     per: Annotated[
         Per | None,
         typer.Option(
@@ -152,10 +115,7 @@ def run(
             callback=_checked_pattern,
         ),
     ] = None,
-    keep_english: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="Share of the records to leave as they are."),
-    ] = Switching.keep_english,
+    keep_english: switching.KeepEnglish = Switching.keep_english,
     copies: Annotated[
         int,
         typer.Option(min=1, help="Versions of every training example, each switched anew."),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,9 +25,56 @@ class Preset(StrEnum):
     WIKI_CS = "wiki-cs"
 
 
+PresetOption = Annotated[
+    Preset | None,
+    typer.Option(
+        help="The paper's choices for the options below. bl-cs: one language on each side; "
+        "ml-cs: several; wiki-cs: --ratio 1 --per text --skip-stopwords --max-phrase 3, the "
+        "source language among those drawn. Options given win."
+    ),
+]
+Ratio = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Share of the words to replace.  [default: 0.5]"),
+]
+Langs = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help="Languages to switch to, for both sides: de or de,it,ru, or with weights "
+        "de=2,ru=1. Default: all there are.",
+        callback=options.checked_weights,
+    ),
+]
+QueryLang = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help="The same for the query side alone; the source language leaves it as it is.",
+        callback=options.checked_weights,
+    ),
+]
+PassageLang = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help="The same for the passage side alone.",
+        callback=options.checked_weights,
+    ),
+]
+SourceLang = Annotated[
+    str,
+    typer.Option(metavar="LANG", help="Language of the texts.", callback=options.checked_language),
+]
+KeepEnglish = Annotated[
+    float,
+    typer.Option(min=0, max=1, help="Share of the records to leave as they are."),
+]
+
+
 def settings(preset: Preset | None, **given: Any) -> Switching:
     """Give the choices of a preset, or the defaults, but for those that are given."""
-    if None not in (given["ratio"], given["query_ratio"], given["passage_ratio"]):
+    if None not in map(given.get, ("ratio", "query_ratio", "passage_ratio")):
         raise typer.BadParameter("--ratio has no effect beside --query-ratio and --passage-ratio")
     chosen = {name: value for name, value in given.items() if value is not None}
     return replace(SWITCHINGS[preset] if preset else Switching(), **chosen)

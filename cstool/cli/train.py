@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from cstool import console, files, formats
-from cstool.cli import options
+from cstool.cli import options, switching
 from cstool.cli.job import Job
 from cstool.errors import CstoolError
-from cstool.settings import DATA, HUB_MODEL, PLAN, Training
+from cstool.settings import DATA, HUB_MODEL, PLAN, Switching, Training
 
 
 class Loss(StrEnum):
@@ -65,9 +65,24 @@ def run(
         bool,
         typer.Option(
             help="Train the embeddings only to draw each switched word to the one it replaces; "
-            "needs examples of codeswitch --mark."
+            "needs --lexicon, or examples of codeswitch --mark."
         ),
     ] = Training.align_words,
+    lexicon: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="Switch every example anew in every epoch, by this lexicon; with the options "
+            "below as codeswitch has them.",
+        ),
+    ] = None,
+    preset: switching.PresetOption = None,
+    ratio: switching.Ratio = None,
+    langs: switching.Langs = None,
+    query_lang: switching.QueryLang = None,
+    passage_lang: switching.PassageLang = None,
+    source_lang: switching.SourceLang = "en",
+    keep_english: switching.KeepEnglish = Switching.keep_english,
     seed: options.Seed = Training.seed,
     save_steps: Annotated[
         int, typer.Option(min=1, help="Steps between checkpoints.")
@@ -90,6 +105,7 @@ def run(
     \b
     cstool train switched.jsonl -o models/ml-cs/1 --seed 1
     cstool train train.jsonl -o model --base ./encoder --epochs 1 --batch-size 32 --max-length 128
+    cstool train train.jsonl -o models/ml-cs/1 --lexicon wiki --ratio 0.5
     """
     if not output.name:
         raise typer.BadParameter(f"{output}: name a folder that can be made")
@@ -103,6 +119,14 @@ def run(
         raise CstoolError(f"{work}: is in use, and is no unfinished run that may be replaced")
     if resume is None and any(work.glob("checkpoint-*")):
         raise CstoolError(f"{work} holds an unfinished run: say --resume or --restart")
+    switcher = None
+    if lexicon:
+        plan = switching.settings(preset, ratio=ratio, keep_english=keep_english, seed=seed)
+        switcher = switching.switcher(
+            job, lexicon, plan, source_lang, langs, query_lang, passage_lang
+        )
+    elif preset or ratio is not None or langs or query_lang or passage_lang or keep_english:
+        raise typer.BadParameter("nothing is switched without --lexicon")
     examples = job.read(source, formats.parse_example)
     from cstool.train import clear, train
 
@@ -126,7 +150,13 @@ def run(
     try:
         with console.steps("training") as on_step:
             model, account = train(
-                examples, base, work, settings, resume=bool(resume), on_step=on_step
+                examples,
+                base,
+                work,
+                settings,
+                switcher=switcher,
+                resume=bool(resume),
+                on_step=on_step,
             )
     finally:
         if not any(work.glob("checkpoint-*")) and not (work / "logs").exists():

@@ -118,3 +118,22 @@ def test_wrong_options(options, code, told, source, bert, tmp_path, monkeypatch)
     assert result.exit_code == code, result.output
     assert told in result.stderr
     assert not (tmp_path / "m").exists()
+
+
+def test_switching_on_the_fly_stands_in_the_card(source, bert, tmp_path):
+    options = ["--lexicon", "wiki", "--ratio", "0.3", "--langs", "de=2,ru"]
+    result = invoke(source, "-o", tmp_path / "m", "--base", bert, *FEW, *options)
+    assert result.exit_code == 0, result.output
+    card = json.loads((tmp_path / "m" / "cstool.json").read_text(encoding="utf-8"))
+    settings = card["settings"]
+    assert (settings["lexicon"], settings["ratio"], settings["langs"]) == ("wiki", 0.3, "de=2,ru")
+    names = [given["path"].rpartition("/")[2] for given in card["inputs"]]
+    assert names == ["en-de.tsv", "en-ru.tsv", "train.jsonl"]
+    assert all(given["sha256"] for given in card["inputs"])
+
+
+@pytest.mark.parametrize("option", ["--ratio=0.3", "--langs=de", "--preset=ml-cs"])
+def test_how_to_switch_without_a_lexicon_is_a_wrong_option(option, source, bert, tmp_path):
+    result = invoke(source, "-o", tmp_path / "m", "--base", bert, *FEW, option)
+    assert result.exit_code == 2
+    assert "nothing is switched without --lexicon" in result.stderr
