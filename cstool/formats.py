@@ -49,7 +49,14 @@ def parse_example(line: str) -> Example:
 
 def format_example(example: Example) -> str:
     """Write a training example as JSON, every script readable, the further keys last."""
-    return _json({key: getattr(example, key) for key in EXAMPLE_KEYS} | dict(example.extra))
+    row = {
+        "qid": example.qid,
+        "query": example.query,
+        "pid": example.pid,
+        "passage": example.passage,
+        "label": example.label,
+    }
+    return _json({**row, **example.extra})
 
 
 def parse_record(line: str) -> Example | Text:

@@ -37,6 +37,11 @@ SWITCHINGS = {
 }
 
 
+# The paper's mixed sets of languages: those seen in training, and with those that are not.
+SEEN = ("en", "de", "it", "nl", "ru", "ar")
+MIXES = {"xx6": SEEN, "xx14": (*SEEN, "fr", "id", "es", "pt", "zh", "vi", "ja", "hi")}
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How `examples` draws negatives: one positive to four negatives, as in the paper."""

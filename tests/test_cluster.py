@@ -54,8 +54,6 @@ def cluster():
         [sys.executable, "-c", CLUSTER], env={**os.environ, **PATIENT}, **pipes
     ) as process:
         started = process.stdout.readline().split()
-        if not started:
-            pytest.skip("Ray cannot start a cluster here")
         address, pid = started
         yield process, address, int(pid)
         process.communicate("\n\n")

@@ -9,6 +9,7 @@ import typer
 from cstool import files, formats
 from cstool.cli import options
 from cstool.cli.job import Job
+from cstool.settings import MIXES
 
 _PLACE = "{lang}"
 
@@ -16,6 +17,15 @@ _PLACE = "{lang}"
 def _checked_pattern(value: str) -> str:
     if _PLACE not in value:
         raise typer.BadParameter(f"{value}: expected {_PLACE} where the language stands")
+    return value
+
+
+def _languages(value: str) -> tuple[str, ...]:
+    return MIXES.get(value) or options.languages(value)
+
+
+def _checked_languages(value: str) -> str:
+    _languages(value)
     return value
 
 
@@ -33,8 +43,9 @@ def run(
         str,
         typer.Option(
             metavar="LIST",
-            help="Languages to draw from, such as en,de,ru; the first one's file gives the order.",
-            callback=options.checked_languages,
+            help="Languages to draw from, such as en,de,ru, or the paper's: xx6 is "
+            f"{','.join(MIXES['xx6'])}, xx14 has eight more. The first one's file gives the order.",
+            callback=_checked_languages,
         ),
     ],
     output: options.Output = files.STDIO,
@@ -52,7 +63,7 @@ def run(
     and leaves the rest as it was.
 
     \b
-    cstool mix queries.{lang}.tsv --langs en,de,it,nl,ru,ar -o queries.xx6.tsv
+    cstool mix queries.{lang}.tsv --langs xx6 -o queries.xx6.tsv
     cstool mix passages.{lang}.tsv --langs de,ru --assignment languages.tsv -o passages.xx.tsv
     """
     if assignment == output:
@@ -61,7 +72,7 @@ def run(
 
     for target in filter(None, (output, assignment)):
         files.check_output(target)
-    paths = {code: Path(pattern.replace(_PLACE, code)) for code in options.languages(langs)}
+    paths = {code: Path(pattern.replace(_PLACE, code)) for code in _languages(langs)}
     texts = {
         code: job.read_distinct(path, formats.parse_text, lambda text: f"id {text.id}")
         for code, path in paths.items()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from scipy.stats import binomtest
 from typer.testing import CliRunner
 
 import cstool
@@ -134,6 +135,137 @@ def test_the_papers_wiki_cs():
         for row in rows(run(*wiki_cs, stdin=lines).stdout)
     }
     assert len(drawn) == 9
+
+
+def switched(*options, stdin=EXAMPLE):
+    [row] = rows(run(*options, stdin=stdin).stdout)
+    return row["query"], row["passage"]
+
+
+def test_presets_and_what_is_given_beside_them():
+    pair = ("--query-lang", "en", "--passage-lang", "de")
+    assert switched("--preset", "bl-cs", "--ratio", "1", *pair) == (SIDES[0], "a rot, rot Haus")
+    assert switched("--preset", "ml-cs") == switched()
+    options = ("--ratio", "1", "--per", "text", "--skip-stopwords", "--langs", "en,de,it")
+    lines = "".join(EXAMPLE.replace("q1", f"q{n}") for n in range(20))
+    given = run("--preset", "wiki-cs", stdin=lines).stdout
+    assert given == run(*options, stdin=lines).stdout
+    assert given != run("--preset", "wiki-cs", "--per", "span", stdin=lines).stdout
+
+
+def test_a_ratio_for_each_side():
+    options = ("--langs", "de", "--query-ratio", "0", "--passage-ratio", "1")
+    assert switched(*options) == (SIDES[0], "a rot, rot Haus")
+    assert switched("--langs", "de", "--ratio", "1", "--query-ratio", "0") == switched(*options)
+
+
+def test_languages_with_weights():
+    text = "1\t" + "red " * 2000 + "\n"
+    out = run("--ratio", "1", "--langs", "de=3,it", stdin=text).stdout
+    assert binomtest(out.count("rot"), 2000, 3 / 4).pvalue > 0.01
+    assert out.count("rot") + out.count("rosso") == 2000
+
+
+def test_another_source_language(folder):
+    (folder / "lexicons" / "mini" / "de-it.tsv").write_text("Haus\tcasa\n", encoding="utf-8")
+    out = run("--source-lang", "de", "--ratio", "1", stdin="1\tDas Haus, haus\n").stdout
+    assert out == "1\tDas Casa, casa\n"
+
+
+def test_a_source_language_without_spaces(folder):
+    (folder / "lexicons" / "mini" / "zh-de.tsv").write_text("紅色\trot\n紅\tx\n", encoding="utf-8")
+    out = run("--source-lang", "zh", "--ratio", "1", stdin="1\t我住在紅色的房子裡。\n").stdout
+    assert out == "1\t我住在rot的房子裡。\n"
+
+
+def test_one_of_several_translations(folder):
+    lexicon = folder / "lexicons" / "mini" / "en-de.tsv"
+    lexicon.write_text("red\trot\t3\nred\trötlich\t1\n", encoding="utf-8")
+    text = "1\t" + "red " * 2000 + "\n"
+    options = ("--ratio", "1", "--langs", "de")
+    assert run(*options, stdin=text).stdout.count("rot ") == 2000
+    out = run(*options, "--choice", "weighted", stdin=text).stdout
+    assert binomtest(out.count("rot "), 2000, 3 / 4).pvalue > 0.01
+    assert out.count("rot ") + out.count("rötlich ") == 2000
+
+
+def test_the_ratio_of_all_words():
+    """Half of the words are known; a quarter of all are half of these."""
+    text = "1\t" + "red sky " * 1000 + "\n"
+    options = ("--langs", "de", "--ratio", "0.25")
+    assert binomtest(run(*options, stdin=text).stdout.count("rot"), 1000, 0.25).pvalue > 0.01
+    out = run(*options, "--ratio-of", "all", stdin=text).stdout
+    assert binomtest(out.count("rot"), 1000, 0.5).pvalue > 0.01
+    result = run("--langs", "de", "--ratio", "0.9", "--ratio-of", "all", stdin=text)
+    assert result.stdout.count("rot") == 1000
+    assert "warning" not in result.stderr
+
+
+def test_much_less_than_was_asked_for_is_told():
+    result = run("--langs", "de", "--ratio", "1", stdin="1\ta red sky is far\n")
+    assert result.stderr.endswith(
+        "cstool: warning: text: 20.0% of the words are replaced, 100% were asked for; "
+        "the lexicon knows 20.0%\n"
+    )
+
+
+def test_a_share_of_the_records_stays(folder):
+    lines = "".join(EXAMPLE.replace("q1", f"q{n}") for n in range(1000))
+    options = ("--langs", "de", "--ratio", "1", "-o", "out.jsonl")
+    run(*options, "--keep-english", "0.3", stdin=lines)
+    made = rows((folder / "out.jsonl").read_text(encoding="utf-8"))
+    kept = sum((row["query"], row["passage"]) == SIDES for row in made)
+    assert sum("rot" in row["query"] and "rot" in row["passage"] for row in made) == 1000 - kept
+    assert binomtest(kept, 1000, 0.3).pvalue > 0.01
+    counts = json.loads((folder / "out.jsonl.meta.json").read_bytes())["counts"]
+    assert counts["query"]["kept_texts"] == counts["passage"]["kept_texts"] == kept
+    assert counts["query"]["words"] == 3 * (1000 - kept)
+    assert counts["query"]["effective_ratio"] == round(2 / 3, 4)
+
+
+def test_what_is_protected_stays():
+    text = "1\tthe red house, Red House and the red sea\n"
+    options = ("--langs", "de", "--ratio", "1")
+    out = run(*options, "--protect", r"[A-Z]\w+ House|d s", stdin=text).stdout
+    assert out == "1\tthe rot Haus, Red House and the red sea\n"
+
+
+def test_an_entry_that_maps_to_itself_is_counted(folder):
+    lexicon = folder / "lexicons" / "mini" / "en-de.tsv"
+    lexicon.write_text("sand\tSand\nred\trot\n", encoding="utf-8")
+    run("--langs", "de", "--ratio", "1", "-o", "out.tsv", stdin="1\tred sand\n")
+    counts = json.loads((folder / "out.tsv.meta.json").read_bytes())["counts"]["text"]
+    assert (counts["replaced_spans"], counts["identical_spans"]) == (2, 1)
+
+
+def test_phrases_may_be_kept_short(folder):
+    lexicon = folder / "lexicons" / "mini" / "en-de.tsv"
+    lexicon.write_text("red sea\tRotes Meer\nred\trot\n", encoding="utf-8")
+    options = ("--langs", "de", "--ratio", "1")
+    assert run(*options, stdin="1\tred sea\n").stdout == "1\tRotes Meer\n"
+    assert run(*options, "--max-phrase", "1", stdin="1\tred sea\n").stdout == "1\trot sea\n"
+
+
+def test_marks_take_every_replacement_back():
+    made = rows(run("--ratio", "0.5", "--mark", stdin=EXAMPLE).stdout)
+    [row] = made
+    for side, text in zip(("query", "passage"), SIDES, strict=True):
+        for start, end, source in reversed(row["switched"].get(side, [])):
+            row[side] = row[side][:start] + source + row[side][end:]
+        assert row[side] == text
+    assert run("--mark", stdin="1\tred\n", expected=1).stderr == (
+        "cstool: 1 is a query or a passage: it cannot be marked\n"
+    )
+
+
+def test_empty_lexicons_are_refused(folder):
+    lexicon = folder / "lexicons" / "mini" / "en-de.tsv"
+    for content in ("", "9/11\tx\n"):
+        lexicon.write_text(content, encoding="utf-8")
+        result = run(stdin=EXAMPLE, expected=1)
+        assert result.stderr == (
+            "cstool: lexicons/mini/en-de.tsv: has no entry that a text could match\n"
+        )
 
 
 def test_queries_and_passages_keep_their_form():
@@ -386,6 +518,21 @@ def test_rejects_are_all_or_nothing_too(folder):
         (["--on-error", "skip"], "--on-error skip and --rejects FILE go together"),
         (["--rejects", "bad.txt"], "--on-error skip and --rejects FILE go together"),
         (["--nonsense"], "--nonsense"),
+        (["--langs", "de=0"], "de=0: expected a weight above 0"),
+        (["--langs", "de=much,it"], "de=much: expected a weight above 0"),
+        (["--source-lang", "en,de"], "expected one language"),
+        (["--protect", "("], "'(' is no regular expression: missing ), unterminated subpattern"),
+        (["--query-ratio", "1.1"], "'--query-ratio'"),
+        (["--keep-english", "-1"], "'--keep-english'"),
+        (["--preset", "bl-cs"], "--preset bl-cs has one language on each side: name it"),
+        (["--preset", "xl-cs"], "'--preset'"),
+        (["--ratio-of", "some"], "'--ratio-of'"),
+        (["--choice", "worst"], "'--choice'"),
+        (["--max-phrase", "9"], "'--max-phrase'"),
+        (
+            ["--ratio", "1", "--query-ratio", "1", "--passage-ratio", "1"],
+            "--ratio has no effect beside --query-ratio and --passage-ratio",
+        ),
         (["--langs", ""], "--langs"),
         (["--langs", "de", "--query-lang", "it", "--passage-lang", "de"], "--langs has no effect"),
         (["a", "b"], "b"),
@@ -413,6 +560,7 @@ def test_wrong_options(folder, options, problem):
     ("options", "problem"),
     [
         (["--langs", "de,fr"], "no fr in this lexicon; it has de, it"),
+        (["--source-lang", "fr"], "lexicons/mini: holds no file such as fr-de.tsv"),
         (["--lexicon", "maxi"], "no lexicon maxi: looked at maxi, lexicons/maxi, "),
         (["--lexicon", "."], "no lexicon .: looked at ., "),
         (["no.jsonl"], "no.jsonl: no such file"),

@@ -42,6 +42,15 @@ def test_one_language_for_each_id(folder):
     )
 
 
+def test_the_papers_sets_have_names(folder):
+    xx6 = ("en", "de", "it", "nl", "ru", "ar")
+    xx14 = (*xx6, "fr", "id", "es", "pt", "zh", "vi", "ja", "hi")
+    for name, languages in (("xx6", xx6), ("xx14", xx14)):
+        for language in languages:
+            (folder / f"q.{language}.tsv").write_text(lines(language), encoding="utf-8")
+        assert run(langs=name).stdout == run(langs=",".join(languages)).stdout
+
+
 def test_the_account(folder):
     result = run("-o", "q.xx3.tsv", "--assignment", "languages.tsv")
     assert result.stdout == ""
