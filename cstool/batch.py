@@ -331,7 +331,7 @@ class Batches:
         self, rows: Numbers, languages: Numbers, slots: Numbers, drawn: Draws
     ) -> None:
         for place, language in enumerate(languages.tolist()):
-            phrase = self._knowledge.written[slots[place]].piece.phrase
+            phrase = self._knowledge.written[slots[place]][0][3]
             several = self._knowledge.tables[language].several.get(phrase, {})
             weights = [(target, score) for target, score in several.items() if score > 0]
             if weights:
@@ -369,10 +369,10 @@ class Batches:
                 text, done, length = number, begins[number], 0
             length += len(laid.raw[done:begin].decode("utf-8", "surrogatepass"))
             done = begin
-            piece, language, target = self._knowledge.written[slot]
-            start, end = length + piece.start, length + piece.end
-            source = piece.text[piece.start : piece.end]
-            found[number].append(Replacement(start, end, source, target, language))
+            (piece, start, end, _), language, target = self._knowledge.written[slot]
+            found[number].append(
+                Replacement(length + start, length + end, piece[start:end], target, language)
+            )
         return found
 
     def _count(self, texts: Sequence[str], kept: Sequence[bool] | None) -> int:
@@ -443,7 +443,7 @@ def _choose(
 ) -> Option | None:
     """Let languages whose phrases differ in length race as `Batches._languages` lets others."""
     drawn = draws.one_at(draw, (place + chunk) << _OFFSET_BITS | offset)
-    by_language: dict[int, Option | None] = {option.language: option for option in options}
+    by_language: dict[int, Option | None] = {option[0]: option for option in options}
     by_language[-1] = None
     racing: Iterator[tuple[float, int]] = (
         (draws.one_race(draws.one_of(drawn, name), weight), number)

@@ -33,7 +33,7 @@ Array = TypeVar("Array", bound=NDArray[Any])
 ROW, BEGIN, SIZE, CHUNK, OFFSET = range(5)
 _MAX_LANGUAGES = 62  # a bit for each, and one for the source language
 _MAX_ROWS = 1 << 19
-_MAX_REGIONS = 1 << 15
+_MAX_REGIONS = 1 << 17
 _MAX_REGION = 200  # bytes: a longer one will hardly come again
 _SHORT = 15  # bytes that a chunk of the index has at most
 _U = np.uint64
@@ -62,29 +62,14 @@ _NO_WORDS = ("www", "Www", "WWW")  # may begin the name of a site
 _LETTER = re.compile("[A-Za-z]")
 
 
-class Piece(NamedTuple):
-    """A stretch of text, and where in it the word or phrase stands that is known, if one is."""
-
-    text: str
-    start: int = 0
-    end: int = 0
-    phrase: str = ""
-
-
-class Written(NamedTuple):
-    """What is written instead of the word or phrase of a piece."""
-
-    piece: Piece
-    language: str
-    target: str
-
-
-class Option(NamedTuple):
-    """The longest phrase of a language that starts at a unit: how many units, and its key."""
-
-    language: int
-    length: int
-    phrase: str
+# There are very many of these three, and of a plain tuple the garbage collector knows no more after
+# its first look: a NamedTuple would cost a fifth of all time.
+# A stretch of text, where in it the word or phrase stands that is known, if one is, and its key.
+Piece = tuple[str, int, int, str]
+# What is written instead of the word or phrase of a piece: by which language, and the translation.
+Written = tuple[Piece, str, str]
+# The longest phrase of a language that starts at a unit: the language, how many units, and its key.
+Option = tuple[int, int, str]
 
 
 class _Span(NamedTuple):
@@ -96,6 +81,7 @@ class _Span(NamedTuple):
 
 class _Region(NamedTuple):
     found: list[tuple[int, int]]
+    keys: list[str]
     places: list[tuple[int, int]]  # of each unit, its chunk and its first character there
     options: list[list[Option]]
 
@@ -140,8 +126,11 @@ class Knowledge:
 
     def tidy(self) -> None:
         """Forget what is known about texts if it has become too much."""
-        if len(self._pieces) > _MAX_ROWS or len(self._apart) > _MAX_REGIONS:
+        if len(self._pieces) > _MAX_ROWS:
             self._forget()
+        elif len(self._apart) > _MAX_REGIONS:
+            self._apart.clear()
+            self._regions.clear()
 
     def rows(self, numbers: Numbers) -> NDArray[Any]:
         """Give the rows with these numbers, with the fields of _ROW."""
@@ -215,13 +204,17 @@ class Knowledge:
         chosen = False
         place = 0
         while place < len(region.found):
-            options = [each for each in region.options[place] if allowed >> each.language & 1]
-            if len({each.length for each in options} | ({1} if source and options else set())) > 1:
+            options = [each for each in region.options[place] if allowed >> each[0] & 1]
+            if (
+                len({length for _, length, _ in options} | ({1} if source and options else set()))
+                > 1
+            ):
                 chosen = True
                 options = [each for each in (choose(*region.places[place], options),) if each]
             if options:
-                known = sum(1 << each.language for each in options)
-                spans.append(_Span(place, options[0].length, known, options[0].phrase))
+                known = sum(1 << language for language, _, _ in options)
+                _, length, phrase = options[0]
+                spans.append(_Span(place, length, known, phrase))
             else:
                 spans.append(_Span(place, 1))
             place += spans[-1].length
@@ -240,7 +233,7 @@ class Knowledge:
             asked = zip(numbers[missing].tolist(), languages[missing].tolist(), strict=True)
             slots[missing] = self._write(
                 [
-                    (number, language, self.tables[language].best[self._pieces[number].phrase])
+                    (number, language, self.tables[language].best[self._pieces[number][3]])
                     for number, language in asked
                 ]
             )
@@ -264,7 +257,7 @@ class Knowledge:
                 name = self.languages[language]
                 cased = words.with_case_of(text[start:end], target, name)
                 made.append(_encoded(text[:start] + cased + text[end:]))
-                self.written.append(Written(piece, name, cased))
+                self.written.append((piece, name, cased))
                 self.entries.append(f"{name}\t{phrase}\t{target}")
             found.append(slot)
         if made:
@@ -284,7 +277,7 @@ class Knowledge:
         return self._bytes, self._used
 
     def _forget(self) -> None:
-        self._pieces = [Piece("")]  # no row and no slot has number 0
+        self._pieces: list[Piece] = [("", 0, 0, "")]  # no row and no slot has number 0
         self._rows: NDArray[Any] = np.zeros(1 << 10, dtype=_ROW)
         self._index = _Index()
         self._long: dict[bytes, int] = {}
@@ -293,7 +286,7 @@ class Knowledge:
         self._apart: dict[tuple[bytes, bytes, int, bool], Numbers | None] = {}
         self._slot_of: NDArray[np.int32] = np.zeros((len(self.languages), 1 << 10), dtype=np.int32)
         self._slots: dict[tuple[int, int, str], int] = {}
-        self.written = [Written(Piece(""), "", "")]
+        self.written = [(("", 0, 0, ""), "", "")]
         self.entries = [""]
         self.starts = np.zeros(1 << 10, dtype=np.int64)
         self.sizes = np.zeros(1 << 10, dtype=np.int64)
@@ -308,7 +301,7 @@ class Knowledge:
             chunk = _decoded(data)
             core = chunk.strip(_AROUND)
             if not (core.isascii() and core.isalpha()) or core in _NO_WORDS:
-                rows.append(self._look_closely(chunk))
+                rows.append(self._look_closely(data, chunk))
                 continue
             key, start = core.lower(), 0 if core == chunk else chunk.index(core)
             end = start + len(core)
@@ -318,14 +311,18 @@ class Knowledge:
                     known |= bit
             tail = _CLOSED if end < len(chunk) else lefts.get(key, _CLOSED)
             head = _CLOSED if start else rights.get(key, _CLOSED)
-            self._pieces.append(Piece(f"{chunk} ", start, end, key))
+            self._pieces.append((f"{chunk} ", start, end, key))
             rows.append((1, start, known, tail, head, False))
         self._add(rows)
 
-    def _look_closely(self, chunk: str) -> tuple[int, ...]:
+    def _look_closely(self, data: bytes, chunk: str) -> tuple[int, ...]:
         """Give the row of a chunk that may be anything."""
-        found = words.units(chunk) if not chunk.isascii() or _LETTER.search(chunk) else []
-        keys = [words.key(chunk[start:end]) for start, end in found]
+        if chunk.isascii() and not _LETTER.search(chunk):
+            found, keys, mixed = [], [], False
+        else:
+            region = self._region(data)
+            found, keys = region.found, region.keys
+            mixed = len(found) > 1 and any(region.options)
         tail = head = _CLOSED
         if found:
             if not chunk[found[-1][1] :].strip(words.SPACE):
@@ -336,16 +333,16 @@ class Knowledge:
             tail = head = _OPEN
         first = found[0][0] if found else 0
         if len(found) != 1:
-            mixed = any(self._options(chunk, found, keys, place) for place in range(len(found)))
-            self._pieces.append(Piece(f"{chunk} "))
+            self._pieces.append((f"{chunk} ", 0, 0, ""))
             return (len(found), first, 0, tail, head, mixed)
-        [key] = keys
-        known = sum(bit for bit, table in self._best if key in table)
-        self._pieces.append(Piece(f"{chunk} ", *found[0], key))
+        known = sum(1 << language for language, _, _ in region.options[0])
+        self._pieces.append((f"{chunk} ", *found[0], keys[0]))
         return (1, first, known, tail, head, False)
 
     def _add(self, rows: Sequence[tuple[int, ...]]) -> None:
         """Put the rows of the last pieces where they belong."""
+        if not rows:
+            return
         end = len(self._pieces)
         while end > len(self._rows):
             self._rows = _doubled(self._rows)
@@ -356,7 +353,7 @@ class Knowledge:
         self, text: str, found: list[tuple[int, int]], keys: list[str], place: int
     ) -> list[Option]:
         return [
-            Option(language, *match)
+            (language, *match)
             for language, table in enumerate(self.tables)
             if (match := table.match(text, found, keys, place))
         ]
@@ -372,7 +369,7 @@ class Knowledge:
                 chunk, begin = chunk + 1, space + 1
             places.append((chunk, start - begin))
         options = [self._options(text, found, keys, place) for place in range(len(found))]
-        region = _Region(found, places, options)
+        region = _Region(found, keys, places, options)
         if len(shown) <= _MAX_REGION:
             self._regions[shown] = region
         return region
@@ -381,23 +378,26 @@ class Knowledge:
         """Cut a region before each of its spans but the first."""
         text += " "
         cuts = [0, *(region.found[span.place][0] for span in spans[1:]), len(text)]
-        apart = []
+        apart: list[tuple[int, ...]] = []
+        rows: list[tuple[int, ...]] = []
         done = 0
         for number, (begin, end) in enumerate(pairwise(cuts)):
-            piece, count, known, where = Piece(text[begin:end]), 0, 0, (0, 0)
+            piece: Piece = (text[begin:end], 0, 0, "")
+            count, known, where = 0, 0, (0, 0)
             if spans:
                 place, count, known, phrase = spans[number]
                 start, stop = region.found[place][0], region.found[place + count - 1][1]
-                piece = Piece(text[begin:end], start - begin, stop - begin, phrase)
+                piece = (piece[0], start - begin, stop - begin, phrase)
                 where = region.places[place]
             row = self._others.get((piece, count, known))
             if row is None:
                 row = self._others[piece, count, known] = len(self._pieces)
                 self._pieces.append(piece)
-                self._add([(count, 0, known, _CLOSED, _CLOSED, False)])
-            size = len(_encoded(piece.text))
+                rows.append((count, 0, known, _CLOSED, _CLOSED, False))
+            size = len(piece[0]) if piece[0].isascii() else len(_encoded(piece[0]))
             apart.append((row, done, size, *where))
             done += size
+        self._add(rows)
         return np.array(apart, dtype=np.int64)
 
 
