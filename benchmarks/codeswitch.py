@@ -5,10 +5,11 @@
 Each reads the same training examples (JSONL) and writes them again: the paper's procedure, done
 plainly with NLTK's Treebank tokenizer; a bare loop that parses and writes JSON with orjson and
 switches nothing; and cstool, in one process and in two. Where it says "words seen before", cstool
-knows the words of the file from a first pass, as it does after some millions of words. They take turns; the best time of each
-counts, loading a lexicon or starting a process excluded. Texts are the English pairs of
-CSTOOL_REAL_DATA, or those of the demo over and over; the lexicon is made of its dictionaries
-(75,000 entries, phrases of up to 5 words), or is the shipped one.
+knows the words of the file from a first pass, as it does after some millions of words.
+
+They take turns; the best time of each counts, loading a lexicon or starting a process excluded.
+Texts are the English pairs of CSTOOL_REAL_DATA, or those of the demo over and over; the lexicon is
+made of its dictionaries (75,000 entries, phrases of up to 5 words), or is the shipped one.
 """
 
 import itertools
