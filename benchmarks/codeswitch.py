@@ -29,9 +29,10 @@ from cstool import files, formats, parallel
 from cstool.blocks import BlockSwitcher
 from cstool.codeswitch import Switcher
 from cstool.lexicons import store
-from cstool.records import Entry
+from cstool.records import Entry, Example
 
 ROUNDS = 3
+BATCH = 64
 ENTRIES = 75_000
 LANGUAGES = ("de", "es", "ru", "ar", "it")
 ROOT = Path(__file__).parents[1]
@@ -107,6 +108,12 @@ def switch(path: Path, out: Path, switcher: Switcher, workers: int) -> None:
         made.writelines(done.lines for done in work(files.blocks(path)))
 
 
+def in_training(switcher: Switcher, rows: list[Example]) -> None:
+    """Do what a training on the fly does."""
+    for begin in range(0, len(rows), BATCH):
+        switcher.records(rows[begin : begin + BATCH], epoch=0)
+
+
 def main() -> None:
     """Run all in turn and print the best of each."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 40_000
@@ -136,11 +143,16 @@ def main() -> None:
             "cstool, one, 2 workers": lambda: switch(path, out, fresh(first), 2),
         }
         times = best_of(ROUNDS, jobs)
+        rows = list(files.read(path, formats.parse_example))
+        switcher = fresh(*languages)
+        supply = best_of(ROUNDS, {"": lambda: in_training(switcher, rows)})[""]
     slow, fast = list(times.values())[:2]
     print("                          million words/s   of the paper's   of the bare loop")
     for name, seconds in times.items():
         rate = words / seconds / 1e6
         print(f"{name:26} {rate:14.2f} {slow / seconds:14.1f} x {fast / seconds:15.1%}")
+
+    print(f"on the fly in training, batches of {BATCH}: {count / supply:.0f} pairs/s")
 
 
 if __name__ == "__main__":

@@ -76,20 +76,23 @@ def from_triples(
     *,
     negatives: int,
     account: Account,
+    grouped: bool = False,
 ) -> Iterator[Example]:
     """Yield one example per triple: one positive, then `negatives` negatives, and so on.
+
+    Grouped, each triple gives both its passages instead, for losses that compare them.
 
     This is how the paper samples MS MARCO's triples: each triple gives its query with its positive
     or with its negative passage, so the queries of successive examples differ. `query` and
     `passage` turn a field of a triple, an id or a text, into a record.
     """
     for number, triple in enumerate(triples):
-        positive = number % (negatives + 1) == 0
-        account.positives += positive
-        account.negatives += not positive
         asked = query(triple.query)
-        found = passage(triple.positive if positive else triple.negative)
-        yield Example(asked.id, asked.text, found.id, found.text, int(positive))
+        for positive in (True, False) if grouped else (number % (negatives + 1) == 0,):
+            account.positives += positive
+            account.negatives += not positive
+            found = passage(triple.positive if positive else triple.negative)
+            yield Example(asked.id, asked.text, found.id, found.text, int(positive))
 
 
 def with_texts(

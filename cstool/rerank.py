@@ -2,14 +2,15 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from cstool.errors import CstoolError
-from cstool.records import Hit
+from cstool.records import Example, Hit
 from cstool.runs import Run
 
 Scorer = Callable[[Sequence[tuple[str, str]]], Sequence[float]]  # (query, passage) -> logit
+_EXAMPLES = 4096
 _QUERIES = 64  # scored together, so that pairs of like length can share a batch
 
 
@@ -45,6 +46,23 @@ def rerank(
             tail = hits[depth:] if keep_tail else []
             below = [Hit(qid, hit.pid, float(floor - i)) for i, hit in enumerate(tail, start=1)]
             yield scored + below
+
+
+def score_examples(examples: Iterable[Example], score: Scorer) -> Iterator[Hit]:
+    """Score the pairs of training examples, some thousands at a time; each pair once.
+
+    CstoolError for a score that is no number.
+    """
+    seen: set[tuple[str, str]] = set()
+    waiting = iter(examples)
+    while window := list(islice(waiting, _EXAMPLES)):
+        new = {(one.qid, one.pid): (one.query, one.passage) for one in window}
+        new = {ids: texts for ids, texts in new.items() if ids not in seen}
+        seen |= new.keys()
+        for (qid, pid), value in zip(new, score(list(new.values())), strict=True):
+            if not math.isfinite(value):
+                raise CstoolError(f"the model scores {qid} with {pid} as {value}")
+            yield Hit(qid, pid, value)
 
 
 def shuffled(hits: Sequence[Hit]) -> list[Hit]:

@@ -3,9 +3,10 @@
 import hashlib
 import math
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
-from itertools import accumulate, chain
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from itertools import accumulate, chain, groupby
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,14 +32,16 @@ from cstool.crossencoder import CrossEncoder
 from cstool.devices import find_device, half_precision
 from cstool.errors import CstoolError
 from cstool.formats import EXAMPLE_KEYS
-from cstool.losses import LOSSES, aligned
+from cstool.losses import GROUPED, LOSSES, TAUGHT, Loss, Targets, aligned
 from cstool.records import Example
 from cstool.replacements import marked, restored
 from cstool.settings import DATA, PLAN, Training
 
+Teacher = Mapping[tuple[str, str], float]  # qid, pid -> score
 Step = Callable[[int, int, float], None]  # step, of how many, mean loss since the last report
 _ROWS = 1000  # examples per write
-_EXTRA = ("copy", "switched")
+_TEACHER = "teacher_score"
+_EXTRA = ("copy", "switched", _TEACHER)
 _REPORTS = 100  # of the loss, per run
 
 
@@ -49,20 +52,25 @@ def train(
     settings: Training,
     *,
     switcher: Switcher | None = None,
+    teacher: Teacher | None = None,
     resume: bool = False,
     on_step: Step = lambda step, of, loss: None,
 ) -> tuple[CrossEncoder, dict[str, Any]]:
     """Train and give the cross-encoder and an account of its training.
 
-    With a switcher, every example is switched anew in every epoch, when its batch is made.
+    With a switcher, every example is switched anew in every epoch, when its batch is made. A loss
+    that compares the passages of a query takes groups of examples, and `batch_size` counts these:
+    a group is what stands together with the same qid and copy number. `teacher` has the scores
+    that some losses learn from, by qid and pid.
     `work` is a folder for the data, the checkpoints and the TensorBoard logs. With `resume` the
     last checkpoint in it is continued, and ends with the weights of an uninterrupted run (same
     machine, device, precision and thread count); CstoolError if it was begun with other data or
     settings.
     """
     work.mkdir(parents=True, exist_ok=True)
+    groups = _groups(examples, settings.loss, teacher)
     marks = settings.align_words and switcher is None
-    data, account = _dataset(examples, work / DATA, need_marks=marks)
+    data, account = _dataset(groups, work / DATA, need_marks=marks)
     steps = settings.steps(len(data))
     warmup = min(settings.warmup_steps, int(settings.warmup_share * steps))
     plan = {"base": base, **asdict(settings), "max_steps": steps, "warmup_steps": warmup, **account}
@@ -125,7 +133,7 @@ def train(
 class _Trainer(Trainer):
     """The Trainer with our loss on the one logit."""
 
-    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    loss: Loss
 
     def compute_loss(
         self,
@@ -134,9 +142,10 @@ class _Trainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        labels, words = inputs.pop("labels"), cast(dict[str, Any], inputs).pop("words", None)
+        wanted = {name: inputs.pop(name, None) for name in ("labels", "groups", "teacher")}
+        words = cast(dict[str, Any], inputs).pop("words", None)
         outputs = model(**inputs)
-        loss = self.loss(outputs.logits.squeeze(-1), labels)
+        loss = self.loss(outputs.logits.squeeze(-1), Targets(**cast(dict[str, Any], wanted)))
         if words:
             table = self.accelerator.unwrap_model(model).get_input_embeddings().weight
             loss = loss + aligned(
@@ -196,16 +205,21 @@ class _Collator:
         self._encoder, self._align_words, self._switcher = model.encoder, align_words, switcher
         self.epoch = 0
 
-    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        examples = [
-            Example(extra=orjson.loads(row["extra"]), **{key: row[key] for key in EXAMPLE_KEYS})
-            for row in rows
-        ]
+    def __call__(self, groups: list[list[Example]]) -> dict[str, Any]:
+        examples = [example for group in groups for example in group]
         if self._switcher:
             examples = self._switched(self._switcher, examples)
         encoded = self._encoder.encode([(example.query, example.passage) for example in examples])
         labels = torch.tensor([example.label for example in examples], dtype=torch.float32)
-        batch: dict[str, Any] = {**self._encoder.batch(encoded), "labels": labels}
+        batch: dict[str, Any] = {
+            **self._encoder.batch(encoded),
+            "labels": labels,
+            "groups": torch.arange(len(groups)).repeat_interleave(
+                torch.tensor([len(group) for group in groups])
+            ),
+        }
+        if _TEACHER in examples[0].extra:
+            batch["teacher"] = torch.tensor([each.extra[_TEACHER] for each in examples])
         if self._align_words and (
             pairs := [p for example in examples for p in self._pairs(example)]
         ):
@@ -239,31 +253,87 @@ def _bags(words: Sequence[tuple[int, ...]]) -> dict[str, torch.Tensor]:
     }
 
 
+def _groups(
+    examples: Iterable[Example], loss: str, teacher: Teacher | None
+) -> Iterator[list[Example]]:
+    """Put examples into groups, of one each if the loss does not compare any."""
+    if loss in TAUGHT:
+        if teacher is None:
+            raise CstoolError(f"the loss {loss} learns from a teacher: give --teacher-scores")
+        examples = _taught(examples, teacher)
+    if loss not in GROUPED:
+        yield from ([example] for example in examples)
+        return
+    for qid, together in groupby(examples, key=lambda example: example.qid):
+        copies: dict[Any, list[Example]] = {}
+        for example in together:
+            copies.setdefault(example.extra.get("copy"), []).append(example)
+        for group in copies.values():
+            if len({example.label for example in group}) < 2:
+                lacks = "negative" if group[0].label else "positive"
+                raise CstoolError(
+                    f"query {qid} has no {lacks} passage beside the others: the loss {loss} "
+                    "compares them, so they must stand together"
+                )
+            yield group
+
+
+def _taught(examples: Iterable[Example], teacher: Teacher) -> Iterator[Example]:
+    for example in examples:
+        score = teacher.get((example.qid, example.pid))
+        if score is None:
+            raise CstoolError(
+                f"query {example.qid} with passage {example.pid} has no score of the teacher"
+            )
+        yield replace(example, extra={**example.extra, _TEACHER: score})
+
+
+class _Groups(torch.utils.data.Dataset[list[Example]]):
+    """Groups of examples, read from an Arrow file when they are needed."""
+
+    def __init__(self, data: Dataset, starts: "array[int]") -> None:
+        self._data, self._starts = data, starts
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def __getitem__(self, number: int) -> list[Example]:
+        columns = self._data[self._starts[number] : self._starts[number + 1]]
+        rows = zip(*(columns[key] for key in (*EXAMPLE_KEYS, "extra")), strict=True)
+        return [
+            Example(qid, query, pid, passage, label, orjson.loads(extra))
+            for qid, query, pid, passage, label, extra in rows
+        ]
+
+
 def _dataset(
-    examples: Iterable[Example], path: Path, *, need_marks: bool
-) -> tuple[Dataset, dict[str, Any]]:
+    groups: Iterable[list[Example]], path: Path, *, need_marks: bool
+) -> tuple[_Groups, dict[str, Any]]:
     """Write examples to an Arrow file and map it into memory, so that they need not fit there."""
     features = Features(
         {key: Value("float32" if key == "label" else "string") for key in EXAMPLE_KEYS}
         | {"extra": Value("string")}  # JSON, of the further keys that are of use here
     )
     digest, positives, is_marked = hashlib.sha256(), 0.0, False
+    starts = array("q", [0])
     with ArrowWriter(path=str(path), features=features, writer_batch_size=_ROWS) as writer:
-        for example in examples:
-            digest.update(formats.format_example(example).encode())
-            positives += example.label
-            is_marked |= "switched" in example.extra
-            extra = {key: example.extra[key] for key in _EXTRA if key in example.extra}
-            row = {key: getattr(example, key) for key in EXAMPLE_KEYS}
-            writer.write(row | {"extra": orjson.dumps(extra).decode()})
-        count, _ = writer.finalize()
-    if count == 0:
+        for group in groups:
+            for example in group:
+                digest.update(formats.format_example(example).encode())
+                positives += example.label
+                is_marked |= "switched" in example.extra
+                extra = {key: example.extra[key] for key in _EXTRA if key in example.extra}
+                row = {key: getattr(example, key) for key in EXAMPLE_KEYS}
+                writer.write(row | {"extra": orjson.dumps(extra).decode()})
+            starts.append(starts[-1] + len(group))
+        writer.finalize()
+    if len(starts) == 1:
         raise CstoolError("there is no training example")
     if need_marks and not is_marked:
         raise CstoolError("no example says what was replaced in it: use codeswitch --mark")
-    data = Dataset.from_file(str(path))
-    return data, {
-        "examples": count,
+    return _Groups(Dataset.from_file(str(path)), starts), {
+        "examples": starts[-1],
+        "groups": len(starts) - 1,
         "positives": positives,
         "examples_sha256": digest.hexdigest(),
     }

@@ -141,3 +141,19 @@ def test_triples_stream():
         endless(), lambda q: Text(q, q), lambda p: Text(p, p), negatives=1, account=Account()
     )
     assert [next(rows).label for _ in range(4)] == [1, 0, 1, 0]
+
+
+def test_triples_can_give_both_their_passages():
+    account = Account()
+    made = from_triples(
+        triples(3),
+        lambda qid: Text(qid, qid.upper()),
+        lambda pid: Text(pid, pid.upper()),
+        negatives=4,
+        account=account,
+        grouped=True,
+    )
+    labels = [(example.qid, example.label) for example in made]
+    qids = [triple.query for triple in triples(3)]
+    assert labels == [(qid, label) for qid in qids for label in (1, 0)]
+    assert (account.positives, account.negatives) == (3, 3)

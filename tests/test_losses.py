@@ -2,22 +2,88 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cstool import losses
+from cstool.losses import Targets
+
+
+def targets(labels, groups=None, teacher=None):
+    groups = [0] * len(labels) if groups is None else groups
+    taught = None if teacher is None else torch.tensor(teacher)
+    return Targets(torch.tensor(labels), torch.tensor(groups), taught)
 
 
 def test_binary_cross_entropy_by_hand():
     # -log sigmoid(0) = log 2 for either label; -log(1 - sigmoid(log 3)) = log 4.
     logits = torch.tensor([0.0, math.log(3)])
-    labels = torch.tensor([1.0, 0.0])
     expected = (math.log(2) + math.log(4)) / 2
-    assert losses.binary(logits, labels).item() == pytest.approx(expected, rel=1e-6)
+    assert losses.binary(logits, targets([1.0, 0.0])).item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_half_precision_logits_are_computed_in_float32():
-    loss = losses.binary(torch.tensor([20.0], dtype=torch.float16), torch.tensor([1.0]))
+    loss = losses.binary(torch.tensor([20.0], dtype=torch.float16), targets([1.0]))
     assert loss.dtype == torch.float32
     assert 0 < loss.item() < 1e-8
+
+
+def test_listwise_by_hand():
+    # softmax of (log 3, 0) is (3/4, 1/4); of three zeros, a third each.
+    logits = torch.tensor([math.log(3), 0.0, 0.0, 0.0, 0.0])
+    wanted = targets([1.0, 0, 0, 1, 0], [0, 0, 1, 1, 1])
+    expected = (-math.log(3 / 4) + math.log(3)) / 2
+    assert losses.listwise(logits, wanted).item() == pytest.approx(expected)
+
+
+def test_several_positives_share_what_is_wanted():
+    loss = losses.listwise(torch.tensor([math.log(2), 0.0, 0.0]), targets([1.0, 1, 0]))
+    assert loss.item() == pytest.approx((-math.log(1 / 2) - math.log(1 / 4)) / 2)
+
+
+def test_ranknet_by_hand():
+    # Pairs: (positive, negative) of the first group, log 2; of the second, sigmoid(log 3) = 3/4.
+    logits = torch.tensor([0.0, 0.0, 0.0, math.log(3)])
+    loss = losses.ranknet(logits, targets([1.0, 0, 0, 1], [0, 0, 1, 1]))
+    assert loss.item() == pytest.approx((math.log(2) - math.log(3 / 4)) / 2)
+
+
+def test_margin_mse_by_hand():
+    # Margins 2 and 3 of the student, 1 and 5 of the teacher.
+    logits = torch.tensor([2.0, 0.0, -1.0])
+    loss = losses.margin_mse(logits, targets([1.0, 0, 0], teacher=[5.0, 4.0, 0.0]))
+    assert loss.item() == pytest.approx((1 + 4) / 2)
+
+
+def test_kl_by_hand():
+    # Teacher (3/4, 1/4), student (1/2, 1/2); the second group agrees but for a constant.
+    logits = torch.tensor([0.0, 0.0, 1.0, 2.0])
+    taught = targets([1.0, 0, 1, 0], [0, 0, 1, 1], [math.log(3), 0.0, 11.0, 12.0])
+    divergence = 3 / 4 * math.log(3 / 2) + 1 / 4 * math.log(1 / 2)
+    assert losses.kl(logits, taught).item() == pytest.approx(divergence / 2)
+
+
+groups = st.lists(st.integers(2, 6), min_size=1, max_size=5)
+
+
+@given(groups, st.sampled_from(sorted(losses.GROUPED)), st.integers(0, 1000))
+def test_a_group_does_not_depend_on_the_others(sizes, name, seed):
+    """The gradient is that of every group computed alone, with the share that it has."""
+    generator = torch.Generator().manual_seed(seed)
+    total = sum(sizes)
+    logits, teacher = (torch.randn(total, generator=generator) for _ in range(2))
+    labels = torch.cat([torch.eye(size)[0] for size in sizes])
+    numbers = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+    together = logits.clone().requires_grad_()
+    losses.LOSSES[name](together, Targets(labels, numbers, teacher)).backward()
+    shares = [size - 1 for size in sizes] if name in ("ranknet", "margin-mse") else [1] * len(sizes)
+    for part, share in zip(numbers.unique().tolist(), shares, strict=True):
+        own = numbers == part
+        alone = logits[own].clone().requires_grad_()
+        zeros = torch.zeros(int(own.sum()), dtype=torch.long)
+        losses.LOSSES[name](alone, Targets(labels[own], zeros, teacher[own])).backward()
+        expected = alone.grad * share / sum(shares)
+        assert torch.allclose(together.grad[own], expected, atol=1e-6)
 
 
 def test_aligned_is_the_cosine_distance_by_hand():

@@ -5,10 +5,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from cstool import losses
 from cstool.codeswitch import Switcher
 from cstool.crossencoder import CrossEncoder, PairEncoder
 from cstool.errors import CstoolError
 from cstool.lexicons.store import Table
+from cstool.losses import TAUGHT
 from cstool.records import Entry, Example
 from cstool.settings import Training
 from cstool.train import train
@@ -145,6 +147,64 @@ def test_switched_words_come_near_to_those_they_replace(bert, tmp_path):
     table, old = (each.model.get_input_embeddings().weight for each in (model, begun))
     changed = (table - old).norm(dim=1) > 0.1 * old.norm(dim=1)
     assert changed.nonzero().flatten().tolist() == list(model.encoder.tokens("lies", [(0, 4)])[0])
+
+
+def grouped(count: int = 30, copies: int = 1) -> list[Example]:
+    """Make a positive and two negatives for each query, in versions if wanted."""
+    return [
+        Example(f"q{i}", "where is the city", f"{town}{i}", f"it lies in {town}", label, extra)
+        for i in range(count)
+        for town, label in (("paris", 1), ("berlin", 0), ("house", 0))
+        for extra in ([{"copy": n} for n in range(copies)] if copies > 1 else [{}])
+    ]
+
+
+@pytest.mark.parametrize("loss", ["listwise", "ranknet", "margin-mse", "kl"])
+def test_losses_that_compare_passages_learn_which_is_better(loss, bert, tmp_path):
+    settings = replace(SETTINGS, max_steps=60, learning_rate=3e-3, loss=loss)
+    taught = {(one.qid, one.pid): 4.0 * one.label - 1 for one in grouped()}
+    teacher = taught if loss in TAUGHT else None
+    model, account = train(grouped(), bert, tmp_path / "work", settings, teacher=teacher)
+    assert (account["examples"], account["groups"]) == (90, 30)
+    yes, no = model.logits([("where is the city", f"it lies in {t}") for t in ("paris", "berlin")])
+    assert yes - no > 1
+    if loss == "margin-mse":  # the margins of the teacher are learnt, not only their signs
+        assert yes - no == pytest.approx(4, abs=0.8)
+
+
+def test_groups_keep_copies_apart(bert, tmp_path):
+    sizes = []
+    settings = replace(SETTINGS, max_steps=1, batch_size=2, loss="listwise")
+    with pytest.MonkeyPatch.context() as patch:
+        call = losses.listwise
+
+        def noted(logits, targets):
+            sizes.append(targets.groups.bincount().tolist())
+            return call(logits, targets)
+
+        patch.setitem(losses.LOSSES, "listwise", noted)
+        _, account = train(grouped(5, copies=2), bert, tmp_path / "work", settings)
+    assert account["groups"] == 10
+    assert sizes == [[3, 3]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "loss", "problem"),
+    [
+        (grouped(2)[:4], "listwise", "query q1 has no negative passage beside the others"),
+        (grouped(2)[1:], "ranknet", "query q0 has no positive passage beside the others"),
+        (grouped(2), "kl", "the loss kl learns from a teacher: give --teacher-scores"),
+    ],
+)
+def test_what_a_loss_cannot_compare_is_told(rows, loss, problem, bert, tmp_path):
+    with pytest.raises(CstoolError, match=problem):
+        train(rows, bert, tmp_path / "work", replace(SETTINGS, loss=loss))
+
+
+def test_an_example_that_the_teacher_does_not_know_is_told(bert, tmp_path):
+    teacher = {("q0", "paris0"): 1.0}
+    with pytest.raises(CstoolError, match="query q0 with passage berlin0 has no score"):
+        train(grouped(), bert, tmp_path, replace(SETTINGS, loss="kl"), teacher=teacher)
 
 
 def switcher(ratio=0.5):

@@ -39,6 +39,14 @@ def run(
             "--passages are given; - is stdin.",
         ),
     ] = None,
+    grouped: Annotated[
+        bool,
+        typer.Option(
+            "--grouped",
+            help="Of each triple give both passages, one after the other, for losses that compare "
+            "them; from qrels the passages of a query stand together anyway.",
+        ),
+    ] = False,
     negatives: Annotated[
         int, typer.Option(min=0, help="Negatives for each positive.")
     ] = Sampling.negatives,
@@ -99,7 +107,7 @@ def run(
         if (queries is None) != (passages is None):
             raise typer.BadParameter("triples of ids need --queries and --passages")
         nothing = f"{from_triples}: holds no triple"
-        made = _from_triples(job, from_triples, queries, passages, negatives, account)
+        made = _from_triples(job, from_triples, queries, passages, account, negatives, grouped)
     else:
         if queries is None or passages is None or qrels is None:
             raise typer.BadParameter("give --queries, --passages and --qrels, or --from-triples")
@@ -170,8 +178,9 @@ def _from_triples(
     triples: Path,
     queries: Path | None,
     passages: Path | None,
-    negatives: int,
     account: "Account",
+    negatives: int,
+    grouped: bool,
 ) -> Iterator[Example]:
     from cstool.datasets.collection import OneLine, text_id
     from cstool.examples import from_triples
@@ -188,6 +197,7 @@ def _from_triples(
             functools.partial(with_id, "p"),
             negatives=negatives,
             account=account,
+            grouped=grouped,
         )
 
     for path in (triples, queries, passages):
@@ -209,6 +219,7 @@ def _from_triples(
         lambda pid: Text(pid, found[pid]),
         negatives=negatives,
         account=account,
+        grouped=grouped,
     )
 
 

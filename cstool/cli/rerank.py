@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Generic, TypeVar
 
@@ -83,21 +84,27 @@ def run(
     job: Job,
     model: options.Model,
     queries: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             metavar="FILE",
             help=f"Queries: TSV (id, text) or JSONL. With --pairs: queries.{LANG}.tsv.",
-            show_default=False,
         ),
-    ],
+    ] = None,
     passages: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             metavar="FILE",
             help=f"Passages: TSV (id, text) or JSONL. With --pairs: passages.{LANG}.tsv.",
-            show_default=False,
         ),
-    ],
+    ] = None,
+    examples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Score the pairs of training examples, which have their texts, instead of a run: "
+            "for train --teacher-scores.",
+        ),
+    ] = None,
     candidates: Annotated[
         Path,
         typer.Option(
@@ -150,7 +157,17 @@ def run(
     cstool rerank model --queries q.de.tsv --passages p.en.tsv < bm25.trec > de-en.trec
     cstool rerank model --queries 'q.{lang}.tsv' --passages 'p.{lang}.tsv' --pairs paper \\
         --run bm25.trec -o runs/ml-cs/1
+    cstool rerank english --examples train.jsonl -o teacher.trec
     """
+    if examples:
+        if queries or passages or pairs or candidates != files.STDIO:
+            raise typer.BadParameter("--examples goes without texts, run and --pairs")
+        _score_examples(
+            job, examples, output, tag, model, batch_size, max_length, precision, device
+        )
+        return
+    if not queries or not passages:
+        raise typer.BadParameter("--queries and --passages, or --examples: expected their texts")
     for option, path in (("--queries", queries), ("--passages", passages)):
         if (LANG in str(path)) != (pairs is not None):
             raise typer.BadParameter(f"{option} {path}: {LANG} and --pairs go together")
@@ -207,6 +224,35 @@ def run(
                 f"queries; {encoder.truncated_passages} passages and {encoder.truncated_queries} "
                 f"queries cut at {encoder.max_length} tokens"
             )
+
+
+def _score_examples(
+    job: Job,
+    examples: Path,
+    output: Path,
+    tag: str,
+    model: str,
+    batch_size: int,
+    max_length: int | None,
+    precision: options.Number,
+    device: str,
+) -> None:
+    """Write a run of the pairs of examples, each pair once."""
+    files.check_output(output)
+    found = job.read(examples, formats.parse_example)
+    from cstool.crossencoder import CrossEncoder
+    from cstool.rerank import score_examples
+
+    scorer = CrossEncoder.load(model, max_length=max_length, device=device, dtype=precision.value)
+    hits = score_examples(found, partial(scorer.logits, batch_size=batch_size))
+    run = runs.by_query(hits)
+    lines = job.write(output, runs.lines(run.values(), tag), str)
+    cut = {
+        "truncated_passages": scorer.encoder.truncated_passages,
+        "truncated_queries": scorer.encoder.truncated_queries,
+    }
+    job.counts |= {"queries": len(run), "scored": lines, **cut}
+    job.say(f"scored {lines} pairs of {len(run)} queries")
 
 
 def _tasks(

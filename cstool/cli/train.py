@@ -17,6 +17,22 @@ class Loss(StrEnum):
     """What is minimised."""
 
     BINARY = "binary"
+    LISTWISE = "listwise"
+    RANKNET = "ranknet"
+    MARGIN_MSE = "margin-mse"
+    KL = "kl"
+
+
+def _check_work(work: Path, resume: bool | None) -> None:
+    """Complain about a folder that is in use, and an unfinished run that is not spoken of."""
+    kept = {path.name for path in work.iterdir()} if work.is_dir() else set()
+    if kept and kept.isdisjoint((PLAN, DATA)):
+        raise CstoolError(f"{work}: is in use, and is no unfinished run that may be replaced")
+    if resume is None and any(work.glob("checkpoint-*")):
+        raise CstoolError(f"{work} holds an unfinished run: say --resume or --restart")
+
+
+_TAUGHT = frozenset({Loss.MARGIN_MSE, Loss.KL})
 
 
 def run(
@@ -60,7 +76,22 @@ def run(
             show_default=False,
         ),
     ] = None,
-    loss: Annotated[Loss, typer.Option(help="What to minimise.")] = Loss.BINARY,
+    loss: Annotated[
+        Loss,
+        typer.Option(
+            help="What to minimise. listwise and ranknet compare the passages of a query; "
+            "margin-mse and kl learn from a teacher how they compare. Batches then hold so many "
+            "queries."
+        ),
+    ] = Loss.BINARY,
+    teacher_scores: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Scores of a teacher for all examples (TREC run), as rerank --examples writes "
+            "them.",
+        ),
+    ] = None,
     align_words: Annotated[
         bool,
         typer.Option(
@@ -114,11 +145,7 @@ def run(
     files.check_output(work / "data")
     if max_steps is not None and epochs is not None:
         raise typer.BadParameter("--max-steps and --epochs exclude each other")
-    kept = {path.name for path in work.iterdir()} if work.is_dir() else set()
-    if kept and kept.isdisjoint((PLAN, DATA)):
-        raise CstoolError(f"{work}: is in use, and is no unfinished run that may be replaced")
-    if resume is None and any(work.glob("checkpoint-*")):
-        raise CstoolError(f"{work} holds an unfinished run: say --resume or --restart")
+    _check_work(work, resume)
     switcher = None
     if lexicon:
         plan = switching.settings(preset, ratio=ratio, keep_english=keep_english, seed=seed)
@@ -127,7 +154,14 @@ def run(
         )
     elif preset or ratio is not None or langs or query_lang or passage_lang or keep_english:
         raise typer.BadParameter("nothing is switched without --lexicon")
+    if (teacher_scores is not None) != (loss in _TAUGHT):
+        names = " and ".join(sorted(_TAUGHT))
+        raise typer.BadParameter(f"--teacher-scores goes with the losses {names}, and they with it")
     examples = job.read(source, formats.parse_example)
+    teacher = None
+    if teacher_scores:
+        hits = job.read(teacher_scores, formats.parse_hit)
+        teacher = {(hit.qid, hit.pid): hit.score for hit in hits}
     from cstool.train import clear, train
 
     settings = Training(
@@ -155,6 +189,7 @@ def run(
                 work,
                 settings,
                 switcher=switcher,
+                teacher=teacher,
                 resume=bool(resume),
                 on_step=on_step,
             )

@@ -109,6 +109,38 @@ def test_an_empty_run_gives_an_empty_run(model, files):
     assert (result.exit_code, result.stdout) == (0, "")
 
 
+# Training examples instead of a run
+
+EXAMPLES = "".join(
+    json.dumps({"qid": q, "query": text, "pid": p, "passage": passage, "label": 0}) + "\n"
+    for q, text in (("q1", "who wrote faust"), ("q2", "where is paris"), ("q1", "who wrote faust"))
+    for p, passage in (("p1", "goethe"), ("p2", "paris lies on the river"))
+)
+
+
+def test_examples_get_the_scores_that_a_run_of_them_gets(model, files):
+    (files / "examples.jsonl").write_text(EXAMPLES, encoding="utf-8")
+    (files / "run.trec").write_text(
+        "".join(f"{q} Q0 {p} 1 0 x\n" for q in ("q1", "q2") for p in ("p1", "p2")), encoding="utf-8"
+    )
+    expected = invoke(model, files, "--run", files / "run.trec", "-o", files / "a.trec")
+    assert expected.exit_code == 0
+    command = ["rerank", model, "--examples", str(files / "examples.jsonl")]
+    result = CliRunner().invoke(app, [*command, "-o", str(files / "b.trec")])
+    assert result.exit_code == 0, result.output
+    a, b = (
+        {(row[0], row[2]): float(row[4]) for row in map(str.split, path.read_text().splitlines())}
+        for path in (files / "a.trec", files / "b.trec")
+    )
+    assert b == pytest.approx(a, abs=1e-5)
+    result = CliRunner().invoke(app, [*command, "--queries", str(files / "q.tsv")])
+    assert result.exit_code == 2
+    assert "--examples goes without texts, run and --pairs" in result.stderr
+    result = CliRunner().invoke(app, ["rerank", model, "--queries", str(files / "q.tsv")])
+    assert result.exit_code == 2
+    assert "--queries and --passages, or --examples: expected their texts" in result.stderr
+
+
 # Several pairs of languages in one call
 
 TEXTS = {

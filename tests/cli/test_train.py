@@ -137,3 +137,21 @@ def test_how_to_switch_without_a_lexicon_is_a_wrong_option(option, source, bert,
     result = invoke(source, "-o", tmp_path / "m", "--base", bert, *FEW, option)
     assert result.exit_code == 2
     assert "nothing is switched without --lexicon" in result.stderr
+
+
+def test_a_student_learns_from_the_scores_of_a_teacher(source, bert, tmp_path):
+    few = ["--base", bert, *FEW]
+    assert invoke(source, "-o", tmp_path / "teacher", *few).exit_code == 0
+    command = ["rerank", str(tmp_path / "teacher"), "--examples", str(source)]
+    scored = CliRunner().invoke(app, [*command, "-o", str(tmp_path / "teacher.trec")])
+    assert scored.exit_code == 0, scored.output
+    assert scored.stderr == "cstool: scored 2 pairs of 1 queries\n"
+    options = ["--loss", "margin-mse", "--teacher-scores", tmp_path / "teacher.trec"]
+    result = invoke(source, "-o", tmp_path / "student", *few, *options)
+    assert result.exit_code == 0, result.output
+    card = json.loads((tmp_path / "student" / "cstool.json").read_text(encoding="utf-8"))
+    names = {given["path"].rpartition("/")[2] for given in card["inputs"]}
+    assert names == {"train.jsonl", "teacher.trec"}
+    result = invoke(source, "-o", tmp_path / "other", *few, *options[2:])
+    assert result.exit_code == 2
+    assert "--teacher-scores goes with the losses kl and margin-mse" in result.stderr
