@@ -1,8 +1,8 @@
 from pathlib import Path
 
 from cstool import tables
-from cstool.comparison import ALL, Cell, Column, Row, Table
 from cstool.records import Score
+from cstool.results import ALL, Cell, Column, Row, Table
 from cstool.significance import Interval
 
 PAIR, GROUP = Column("en", "de"), Column("CLIR", ALL)
@@ -83,16 +83,16 @@ def test_markdown():
 
 TSV = """\
 system query_lang passage_lang seed measure qid value p p_corrected \
-low high difference difference_low difference_high
-chance en de - mrr@10 all 0.100000 - - - - - - -
-chance en de all mrr@10 all 0.100000 - - - - - - -
-a en de 1 mrr@10 all 0.200000 - - - - - - -
-a en de 2 mrr@10 all 0.300000 - - - - - - -
-a en de all mrr@10 all 0.250000 - - - - - - -
-a CLIR all all mrr@10 all 0.500000 - - - - - - -
-b|c en de 1 mrr@10 all 0.750000 - - - - - - -
-b|c en de all mrr@10 all 0.750000 0.0001 0.0002 - - - - -
-b|c CLIR all all mrr@10 all 1.000000 0.03 0.06 - - - - -
+low high difference difference_low difference_high deviation detectable p_not_worse p_equivalent
+chance en de - mrr@10 all 0.100000 - - - - - - - - - - -
+chance en de all mrr@10 all 0.100000 - - - - - - - - - - -
+a en de 1 mrr@10 all 0.200000 - - - - - - - - - - -
+a en de 2 mrr@10 all 0.300000 - - - - - - - - - - -
+a en de all mrr@10 all 0.250000 - - - - - - - - - - -
+a CLIR all all mrr@10 all 0.500000 - - - - - - - - - - -
+b|c en de 1 mrr@10 all 0.750000 - - - - - - - - - - -
+b|c en de all mrr@10 all 0.750000 0.0001 0.0002 - - - - - - - - -
+b|c CLIR all all mrr@10 all 1.000000 0.03 0.06 - - - - - - - - -
 """
 
 
@@ -180,7 +180,7 @@ def test_markdown_with_intervals():
 def test_tsv_with_intervals():
     lines = [line.split("\t") for line in tables.tsv([WITH_INTERVALS])]
     assert len({len(line) for line in lines}) == 1
-    assert [line[-5:] for line in lines] == [
+    assert [line[9:14] for line in lines] == [
         ["low", "high", "difference", "difference_low", "difference_high"],
         ["-"] * 5,
         ["0.412000", "0.498000", "-", "-", "-"],
