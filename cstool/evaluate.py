@@ -4,9 +4,11 @@ Means are over all queries of the qrels: a query that a run forgot counts 0, and
 nothing is relevant to. Passages that nobody judged are not relevant.
 """
 
+import hashlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from cstool import chance, measures, runs
 from cstool.errors import CstoolError, DataError
@@ -47,6 +49,14 @@ class Judgements:
             passages=list(judged.values()),
         )
 
+    @cached_property
+    def digest(self) -> str:
+        """Tell these judgements from all others."""
+        pairs = zip(self.qids, self.passages, strict=True)
+        return hashlib.sha256(
+            repr([(qid, dict(found)) for qid, found in pairs]).encode()
+        ).hexdigest()
+
     @property
     def barren(self) -> int:
         """Count the queries that nothing is relevant to: every system has 0 for them."""
@@ -86,29 +96,44 @@ class Evaluation:
 
     def add(self, run: RunFile, hits: Iterable[Hit]) -> Result:
         """Evaluate a run; CstoolError if it shares no query with the qrels."""
+        judged = self.judgements(run.pair)
+        found = self._read(run, hits)
+        return self.add_ranked(run, judged.rankings(found), len(found))
+
+    def add_ranked(self, run: RunFile, rankings: Sequence[Ranking], queries: int) -> Result:
+        """Evaluate a run of so many queries that has been ranked; otherwise the same."""
         if run.system in (FIRST_STAGE, CHANCE, ORACLE):
             raise CstoolError(f"{run.path}: a system cannot be called {run.system!r}")
         judged = self.judgements(run.pair)
-        found = self._read(run, hits, judged)
-        result = self._result(run, judged, judged.rankings(found), bounds=not self.first)
+        _check_shared(run, rankings, queries)
+        result = self._result(run, judged, rankings, bounds=not self.first)
         self.forgotten += len(result.forgotten)
-        self.unjudged += len(found) - (len(judged.qids) - len(result.forgotten))
+        self.unjudged += queries - (len(judged.qids) - len(result.forgotten))
         self.results.append(result)
         return result
 
     def add_first_stage(self, same: Sequence[RunFile], hits: Iterable[Hit], depth: int) -> None:
         """Take the best hits of a run as the candidates of these pairs; comes before `add`."""
-        found: runs.Run | None = None
-        results: dict[int, Result] = {}  # by judgements, most often the same for all pairs
-        for run in same:
+        found = {qid: ranked[:depth] for qid, ranked in self._read(same[0], hits).items()}
+        for judged, some in self.alike(same):
+            self.add_ranked_first_stage(some, judged.rankings(found), len(found))
+
+    def add_ranked_first_stage(
+        self, same: Sequence[RunFile], rankings: Sequence[Ranking], queries: int
+    ) -> None:
+        """Take ranked candidates for pairs with the same judgements; otherwise the same."""
+        _check_shared(same[0], rankings, queries)
+        judged = self.judgements(same[0].pair)
+        result = self._result(same[0], judged, rankings, bounds=True)
+        self.first += [replace(result, run=run) for run in same]
+
+    def alike(self, runs: Iterable[RunFile]) -> list[tuple[Judgements, list[RunFile]]]:
+        """Put runs together whose pairs have the same judgements."""
+        found: dict[int, tuple[Judgements, list[RunFile]]] = {}
+        for run in runs:
             judged = self.judgements(run.pair)
-            if found is None:
-                read = self._read(run, hits, judged)
-                found = {qid: ranked[:depth] for qid, ranked in read.items()}
-            if id(judged) not in results:
-                rankings = judged.rankings(found)
-                results[id(judged)] = self._result(run, judged, rankings, bounds=True)
-            self.first.append(replace(results[id(judged)], run=run))
+            found.setdefault(id(judged), (judged, []))[1].append(run)
+        return list(found.values())
 
     def all(self) -> list[Result]:
         """Give chance, the first stage, the systems and the oracle, in this order.
@@ -141,15 +166,13 @@ class Evaluation:
                 for qid, value in zip(result.judged.qids, values, strict=True):
                     yield Score(*names, str(measure), qid, value)
 
-    def _read(self, run: RunFile, hits: Iterable[Hit], judged: Judgements) -> runs.Run:
+    def _read(self, run: RunFile, hits: Iterable[Hit]) -> runs.Run:
         try:
             found = runs.by_query(hits)
         except DataError:
             raise  # it names the file, and the line
         except CstoolError as error:
             raise CstoolError(f"{run.path}: {error}") from error
-        if found.keys().isdisjoint(judged.qids):
-            raise CstoolError(f"{run.path}: none of its {len(found)} queries is in the qrels")
         order = ORDERS[self.ties]
         return {qid: order(ranked) for qid, ranked in found.items()}
 
@@ -174,6 +197,11 @@ class Evaluation:
     def _values(self, judged: Judgements, rankings: Sequence[Ranking]) -> Values:
         values = measures.values(self.measures, judged.grades, rankings)
         return {measure: array("d", found) for measure, found in values.items()}
+
+
+def _check_shared(run: RunFile, rankings: Iterable[Ranking], queries: int) -> None:
+    if not any(ranking.hits for ranking in rankings):
+        raise CstoolError(f"{run.path}: none of its {queries} queries is in the qrels")
 
 
 def _ranking(hits: Sequence[Hit], judged: Mapping[str, int]) -> Ranking:

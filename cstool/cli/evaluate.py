@@ -12,6 +12,7 @@ from cstool import console, files, formats, runfiles
 from cstool.cli import judgements, options
 from cstool.cli.job import Job
 from cstool.cli.judgements import LANG
+from cstool.cli.ranked_runs import RankedRuns
 from cstool.errors import CstoolError
 from cstool.groups import GROUPINGS, Pair
 from cstool.measures import Measure, parse
@@ -179,6 +180,13 @@ def run(
         Path | None,
         typer.Option(metavar="OLD.json", help="Show what changed since this evaluation (JSON)."),
     ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep here what was found in each run, by its digest: the next call is faster.",
+        ),
+    ] = None,
     per_query: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write values per query here, as TSV.")
     ] = None,
@@ -226,11 +234,12 @@ def run(
         found, note = _best_seeds(job, best_seed_on, names[0], found, judged)
         further.append(note)
     evaluation = Evaluation(judged.of, names, ties)
+    ranked = RankedRuns(job, ties, cache)
     if first_stage:
         there = list(dict.fromkeys(file.pair for file in found))
-        for path, same in runfiles.first_stage(first_stage, there, FIRST_STAGE).items():
-            evaluation.add_first_stage(same, job.read(path, formats.parse_hit), depth)
-    _evaluate(job, evaluation, found)
+        for same in runfiles.first_stage(first_stage, there, FIRST_STAGE).values():
+            _first_stage(job, evaluation, ranked, same, depth)
+    _evaluate(job, evaluation, ranked, found)
     candidates = f"the first stage's best {depth} hits" if first_stage else "each run's own hits"
     compared = comparison.compare(evaluation, plan)
     compared = legend.explained(compared, evaluation, plan, candidates=candidates, further=further)
@@ -283,13 +292,39 @@ def _best_seeds(
     return kept, f"One seed, the best in {measure} of {path.name}: {told}."
 
 
-def _evaluate(job: Job, evaluation: "Evaluation", found: Sequence[runfiles.RunFile]) -> None:
+def _first_stage(
+    job: Job,
+    evaluation: "Evaluation",
+    ranked_runs: RankedRuns,
+    same: Sequence[runfiles.RunFile],
+    depth: int,
+) -> None:
+    """Read the candidates of these pairs, which lie in one file."""
+    [(judged, alike), *others] = evaluation.alike(same)
+    ranked = ranked_runs.read(same[0].path, judged, depth)
+    if ranked is None or others:
+        evaluation.add_first_stage(same, job.read(same[0].path, formats.parse_hit), depth)
+    else:
+        evaluation.add_ranked_first_stage(alike, ranked.rankings, ranked.queries)
+
+
+def _evaluate(
+    job: Job,
+    evaluation: "Evaluation",
+    ranked_runs: RankedRuns,
+    found: Sequence[runfiles.RunFile],
+) -> None:
     """Evaluate the runs, and say of the first that forgot queries which those are."""
-    warned = 0
+    judged, warned = evaluation.judgements, 0
     with console.progress("evaluating", len(found)) as bar:
         for done, file in enumerate(found):
             bar.update(done, file.system)
-            result = evaluation.add(file, job.read(file.path, formats.parse_hit))
+            ranked = ranked_runs.read(file.path, judged(file.pair))
+            result = (
+                evaluation.add(file, job.read(file.path, formats.parse_hit))
+                if ranked is None
+                else evaluation.add_ranked(file, ranked.rankings, ranked.queries)
+            )
             warned += bool(result.forgotten)
             if result.forgotten and warned <= _WARNINGS:
                 _warn(file.path, result.forgotten, len(result.judged.qids))

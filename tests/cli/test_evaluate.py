@@ -324,3 +324,52 @@ def test_json_latex_and_what_changed(folder):
     (folder / "runs/b/1/en-de.trec").write_text(RUN)
     result = evaluate(*arguments, "--compare", folder / "old.json", "--format", "markdown")
     assert "| mrr | b | en-de | 1.000 | 0.500 | -0.500 |" in result.stdout
+
+
+def test_a_cache_is_used_for_the_same_bytes_alone(folder):
+    run = folder / "runs/a/1/en-de.trec"
+    arguments = [folder / "qrels.tsv", run, "--measures", "mrr", "--format", "tsv"]
+    cached = [*arguments, "--cache", folder / "cache", "-o", folder / "out.tsv"]
+    plain = evaluate(*arguments).stdout
+    evaluate(*cached)
+    [kept] = (folder / "cache").iterdir()
+    first = (folder / "out.tsv.meta.json").read_bytes()
+    assert (folder / "out.tsv").read_text() == plain
+    # What is kept is used: another rank in there is another result.
+    good = kept.read_bytes()
+    kept.write_bytes(good.replace(b"[1]", b"[4]", 1))
+    evaluate(*cached)
+    assert (folder / "out.tsv").read_text() != plain
+    kept.write_bytes(good[:-5])  # cut off: made anew
+    evaluate(*cached)
+    assert (folder / "out.tsv").read_text() == plain and kept.read_bytes() == good
+    assert (folder / "out.tsv.meta.json").read_bytes() == first
+    # Another run, another order of ties and other qrels are something else.
+    run.write_text(BEST)
+    evaluate(*cached)
+    evaluate(*cached, "--ties", "trec_eval")
+    (folder / "qrels.tsv").write_text(QRELS.replace("p3", "p9"))
+    evaluate(*cached)
+    assert len(list((folder / "cache").iterdir())) == 4
+
+
+def test_lines_of_a_query_apart_are_as_good_as_together(folder):
+    arguments = [folder / "qrels.tsv", folder / "mine.trec", "--measures", "mrr,map"]
+    (folder / "mine.trec").write_text(RUN)
+    together = evaluate(*arguments).stdout
+    one, two, three, four = RUN.splitlines(keepends=True)
+    (folder / "mine.trec").write_text(one + three + two + four)
+    assert evaluate(*arguments).stdout == together
+
+
+def test_first_stage_with_qrels_of_each_language(folder):
+    (folder / "qrels.en.tsv").write_text(QRELS)
+    (folder / "qrels.de.tsv").write_text("q1 0 p9 1\n")
+    (folder / "first.trec").write_text(BEST)
+    result = evaluate(
+        str(folder / "qrels.{lang}.tsv"),
+        folder / "runs",
+        *("--first-stage", folder / "first.trec", "--measures", "mrr", "--format", "markdown"),
+        *("--columns", "pairs"),
+    )
+    assert "| first stage | - | 1.000 | 0.500 |" in result.stdout
