@@ -97,7 +97,7 @@ class Evaluation:
     def add(self, run: RunFile, hits: Iterable[Hit]) -> Result:
         """Evaluate a run; CstoolError if it shares no query with the qrels."""
         judged = self.judgements(run.pair)
-        found = self._read(run, hits)
+        found = self.read(run, hits)
         return self.add_ranked(run, judged.rankings(found), len(found))
 
     def add_ranked(self, run: RunFile, rankings: Sequence[Ranking], queries: int) -> Result:
@@ -114,7 +114,7 @@ class Evaluation:
 
     def add_first_stage(self, same: Sequence[RunFile], hits: Iterable[Hit], depth: int) -> None:
         """Take the best hits of a run as the candidates of these pairs; comes before `add`."""
-        found = {qid: ranked[:depth] for qid, ranked in self._read(same[0], hits).items()}
+        found = {qid: ranked[:depth] for qid, ranked in self.read(same[0], hits).items()}
         for judged, some in self.alike(same):
             self.add_ranked_first_stage(some, judged.rankings(found), len(found))
 
@@ -166,7 +166,8 @@ class Evaluation:
                 for qid, value in zip(result.judged.qids, values, strict=True):
                     yield Score(*names, str(measure), qid, value)
 
-    def _read(self, run: RunFile, hits: Iterable[Hit]) -> runs.Run:
+    def read(self, run: RunFile, hits: Iterable[Hit]) -> runs.Run:
+        """Put the hits of a run in order, by query; CstoolError for a passage listed twice."""
         try:
             found = runs.by_query(hits)
         except DataError:

@@ -1,6 +1,5 @@
 """`cstool evaluate`."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -8,19 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cstool import console, files, formats, runfiles
-from cstool.cli import judgements, options
+from cstool import console, files, runfiles
+from cstool.cli import evaluation, judgements, options
+from cstool.cli.analyses import NEEDS, Analyses
+from cstool.cli.analyses import checked as checked_analyses
 from cstool.cli.job import Job
 from cstool.cli.judgements import LANG
 from cstool.cli.ranked_runs import RankedRuns
-from cstool.errors import CstoolError
-from cstool.groups import GROUPINGS, Pair
-from cstool.measures import Measure, parse
+from cstool.groups import GROUPINGS
+from cstool.measures import parse
 from cstool.pairs import SEEN, SETS, parse_pairs
-from cstool.settings import MEASURES, Reranking
+from cstool.settings import MEASURES, Reranking, Training
 
 if TYPE_CHECKING:
-    from cstool.evaluate import Evaluation
+    pass
 
 _WARNINGS = 10
 
@@ -180,6 +180,41 @@ def run(
         Path | None,
         typer.Option(metavar="OLD.json", help="Show what changed since this evaluation (JSON)."),
     ] = None,
+    analysis: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help=f"Also show, of the first measure: {', '.join(NEEDS)}.",
+            callback=checked_analyses,
+        ),
+    ] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help=f"For analyses: texts of the queries, with {LANG}."),
+    ] = None,
+    passages: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help=f"For analyses: texts of the passages, with {LANG}."),
+    ] = None,
+    lexicon: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|PATH", help="For --analysis coverage: a lexicon."),
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="For --analysis tokens and fertility."),
+    ] = None,
+    max_length: Annotated[
+        int, typer.Option(min=1, help="For --analysis tokens: tokens that a model reads.")
+    ] = Training.LENGTH,
+    passage_langs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="For --analysis languages and peer: id and language of each passage, as `mix "
+            "--assignment` writes them; else what stands before a colon in the id.",
+        ),
+    ] = None,
     cache: Annotated[
         Path | None,
         typer.Option(
@@ -212,8 +247,9 @@ def run(
     from cstool.results import Results
 
     chosen = format or options.Format(tables.format_of(output))
-    if compare and chosen == options.Format.TSV:
-        raise typer.BadParameter("--compare has no place in TSV, which is a line per value")
+    if chosen == options.Format.TSV and (compare or analysis):
+        option = "--compare" if compare else "--analysis"
+        raise typer.BadParameter(f"{option} has no place in TSV, which is a line per value")
     plan = comparison.Plan(
         baseline=baseline,
         pairs=parse_pairs(pairs) if pairs else None,
@@ -225,133 +261,43 @@ def run(
         margin=margin,
     )
     names = [parse(name) for name in measures.split(",")]
-    found = _asked(runfiles.find(runs, system), plan.pairs)
+    found = evaluation.asked(runfiles.find(runs, system), plan.pairs)
     for path in (output, per_query or output):
         files.check_output(path)
     judged = judgements.JudgementFiles(job, qrels)
     further: list[str] = []
     if best_seed_on:
-        found, note = _best_seeds(job, best_seed_on, names[0], found, judged)
+        found, note = evaluation.best_seeds(job, best_seed_on, names[0], found, judged)
         further.append(note)
-    evaluation = Evaluation(judged.of, names, ties)
+    wanted = Analyses(
+        job,
+        tuple(analysis.split(",")) if analysis else (),
+        queries,
+        passages,
+        lexicon,
+        tokenizer,
+        max_length,
+        passage_langs,
+    )
+    worth = Evaluation(judged.of, names, ties)
     ranked = RankedRuns(job, ties, cache)
     if first_stage:
         there = list(dict.fromkeys(file.pair for file in found))
         for same in runfiles.first_stage(first_stage, there, FIRST_STAGE).values():
-            _first_stage(job, evaluation, ranked, same, depth)
-    _evaluate(job, evaluation, ranked, found)
+            evaluation.first_stage(job, worth, ranked, same, depth)
+    evaluation.evaluate(job, worth, ranked, found, list(wanted.watches.values()))
     candidates = f"the first stage's best {depth} hits" if first_stage else "each run's own hits"
-    compared = comparison.compare(evaluation, plan)
-    compared = legend.explained(compared, evaluation, plan, candidates=candidates, further=further)
-    for gap in legend.missing(evaluation, comparison.lay_out(evaluation, plan)):
+    compared = comparison.compare(worth, plan)
+    compared = legend.explained(compared, worth, plan, candidates=candidates, further=further)
+    for gap in legend.missing(worth, comparison.lay_out(worth, plan)):
         console.warn(gap)
-    results = Results(compared, [], judged.digests())
+    results = Results(compared, wanted.listings(worth, names[0]), judged.digests())
     if compare:
-        older = judgements.results(job, compare)
-        results = replace(results, listings=[changes.changes(older, results, compare.name)])
+        changed = changes.changes(judgements.results(job, compare), results, compare.name)
+        results = replace(results, listings=[*results.listings, changed])
     bold = tables.is_screen(output) and chosen == options.Format.TABLE
     lines = tables.document(results, chosen, width=tables.width_of(output), bold=bold)
     job.write(output, lines, str)
     if per_query:
-        job.write(per_query, tables.scores(evaluation.scores()), str)
-    _tell(job, evaluation)
-
-
-def _asked(
-    found: Sequence[runfiles.RunFile], pairs: Sequence[Pair] | None
-) -> list[runfiles.RunFile]:
-    """Keep the runs of the pairs that were asked for; CstoolError if there is none."""
-    kept = [file for file in found if pairs is None or file.pair in pairs]
-    if not kept:
-        raise CstoolError("no run is of one of the pairs of languages that --pairs names")
-    if len(kept) < len(found):
-        console.say(f"{len(found) - len(kept)} runs of other pairs than those of --pairs not read")
-    return kept
-
-
-def _best_seeds(
-    job: Job,
-    path: Path,
-    measure: Measure,
-    found: Sequence[runfiles.RunFile],
-    judged: judgements.JudgementFiles,
-) -> tuple[list[runfiles.RunFile], str]:
-    """Keep the seeds that were best on a development set, and say which those are."""
-    from cstool import seeds
-
-    development = judgements.results(job, path)
-    ours = {files.digest(one) for one in judged.check(file.pair for file in found)}
-    if ours & set(development.qrels.values()):
-        raise CstoolError(
-            f"{path}: was made with the same qrels; a seed that was chosen on the queries that are "
-            "reported says nothing"
-        )
-    best = seeds.best(development, str(measure), found)
-    told = ", ".join(f"{name} {seed}" for name, seed in best.items()) or "there are no others"
-    kept = [file for file in found if best.get(file.system, file.seed) == file.seed]
-    return kept, f"One seed, the best in {measure} of {path.name}: {told}."
-
-
-def _first_stage(
-    job: Job,
-    evaluation: "Evaluation",
-    ranked_runs: RankedRuns,
-    same: Sequence[runfiles.RunFile],
-    depth: int,
-) -> None:
-    """Read the candidates of these pairs, which lie in one file."""
-    [(judged, alike), *others] = evaluation.alike(same)
-    ranked = ranked_runs.read(same[0].path, judged, depth)
-    if ranked is None or others:
-        evaluation.add_first_stage(same, job.read(same[0].path, formats.parse_hit), depth)
-    else:
-        evaluation.add_ranked_first_stage(alike, ranked.rankings, ranked.queries)
-
-
-def _evaluate(
-    job: Job,
-    evaluation: "Evaluation",
-    ranked_runs: RankedRuns,
-    found: Sequence[runfiles.RunFile],
-) -> None:
-    """Evaluate the runs, and say of the first that forgot queries which those are."""
-    judged, warned = evaluation.judgements, 0
-    with console.progress("evaluating", len(found)) as bar:
-        for done, file in enumerate(found):
-            bar.update(done, file.system)
-            ranked = ranked_runs.read(file.path, judged(file.pair))
-            result = (
-                evaluation.add(file, job.read(file.path, formats.parse_hit))
-                if ranked is None
-                else evaluation.add_ranked(file, ranked.rankings, ranked.queries)
-            )
-            warned += bool(result.forgotten)
-            if result.forgotten and warned <= _WARNINGS:
-                _warn(file.path, result.forgotten, len(result.judged.qids))
-    if warned > _WARNINGS:
-        console.warn(f"{warned - _WARNINGS} more runs have no hits for some queries")
-
-
-def _warn(path: Path, forgotten: Sequence[str], queries: int) -> None:
-    more = f" and {len(forgotten) - 3} more" if len(forgotten) > 3 else ""
-    console.warn(
-        f"{path}: no hits for {len(forgotten)} of {queries} queries, which count 0: "
-        f"{', '.join(forgotten[:3])}{more}"
-    )
-
-
-def _tell(job: Job, evaluation: "Evaluation") -> None:
-    runs = [result.run for result in evaluation.results]
-    queries = {qid for result in evaluation.results for qid in result.judged.qids}
-    job.counts = {
-        "runs": len(runs),
-        "systems": len({run.system for run in runs}),
-        "queries": len(queries),
-        "queries_without_hits": evaluation.forgotten,
-        "queries_not_judged": evaluation.unjudged,
-    }
-    job.say(
-        f"{len(runs)} runs, {job.counts['systems']} systems, {len(queries)} queries; "
-        f"{evaluation.forgotten} times a query without hits, {evaluation.unjudged} times one that "
-        "is not in the qrels"
-    )
+        job.write(per_query, tables.scores(worth.scores()), str)
+    evaluation.tell(job, worth)

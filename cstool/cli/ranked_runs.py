@@ -31,9 +31,10 @@ class RankedRuns:
             return None
         files.check_input(path)
         reading = files.Reading(path)
-        kept = self._kept(path, judged, depth)
+        digest = files.digest(path) if self.cache else None
+        kept = self._kept(digest, judged, depth) if digest else None
         if kept and kept.exists() and (found := _load(kept)):
-            reading.sha256 = files.digest(path)
+            reading.sha256 = digest
         else:
             try:
                 with files.opened(path, reading) as stream:
@@ -46,12 +47,11 @@ class RankedRuns:
         self.job.inputs.append(reading)
         return found
 
-    def _kept(self, path: Path, judged: "Judgements", depth: int | None) -> Path | None:
+    def _kept(self, digest: str, judged: "Judgements", depth: int | None) -> Path:
         """Name the file for a run: by its bytes, the judgements, and how it is ranked."""
-        if self.cache is None:
-            return None
-        parts = (__version__, files.digest(path), judged.digest, self.ties, str(depth))
-        return self.cache / f"{hashlib.sha256(' '.join(parts).encode()).hexdigest()}.json"
+        parts = (__version__, digest, judged.digest, self.ties, str(depth))
+        name = hashlib.sha256(" ".join(parts).encode()).hexdigest()
+        return (self.cache or Path()) / f"{name}.json"
 
 
 def _store(path: Path, found: "Found") -> None:

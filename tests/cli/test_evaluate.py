@@ -216,6 +216,10 @@ def test_folder_without_runs_and_missing_file(folder):
         ["--correction", "none"],
         ["--margin", "-1"],
         ["--compare", "old.json", "--format", "tsv"],
+        ["--analysis", "ties", "--format", "tsv"],
+        ["--analysis", "colour"],
+        ["--analysis", "overlap", "--queries", "q.tsv"],
+        ["--analysis", "coverage", "--queries", "q.tsv"],
     ],
 )
 def test_wrong_options(folder, options):
@@ -373,3 +377,45 @@ def test_first_stage_with_qrels_of_each_language(folder):
         *("--columns", "pairs"),
     )
     assert "| first stage | - | 1.000 | 0.500 |" in result.stdout
+
+
+def test_analyses(folder):
+    texts = {
+        "queries.en": "q1\thouse\nq2\tred\nq3\tblue\n",
+        "passages.en": "p1\thouse\np2\tx\np3\ty\n",
+    }
+    texts["passages.de"] = "p1\tHaus\np2\tred\np3\ty\n"
+    for name, text in texts.items():
+        (folder / f"{name}.tsv").write_text(text)
+    arguments = [folder / "qrels.tsv", folder / "runs", "--measures", "mrr"]
+    result = evaluate(
+        *arguments,
+        *("--analysis", "overlap,coverage,ties", "--lexicon", "wiki", "--format", "markdown"),
+        *("--queries", f"{folder}/queries.{{lang}}.tsv"),
+        *("--passages", f"{folder}/passages.{{lang}}.tsv", "-o", folder / "out.md"),
+    )
+    text = (folder / "out.md").read_text()
+    assert "**mrr by lexical overlap, CLIR**" in text and "**equal scores**" in text
+    # In German, q2 alone has its word in the passage; a's seeds are at 1/2 and 1 there, at 1 and 1
+    # for q1, and at 0 and 1 for q3.
+    assert "| (cases) | 2 | 0 | 0 | 0 | 1 |\n| a | 0.750 | - | - | - | 0.750 |" in text
+    assert "| a | 7 | 0.0% | 0.0% | 0.0% |" in text
+    assert "warning: --analysis" not in result.stderr
+    account = orjson.loads((folder / "out.md.meta.json").read_bytes())
+    assert {"queries.en.tsv", "passages.de.tsv", "en-de.tsv"} <= {
+        one["path"].rpartition("/")[2] for one in account["inputs"]
+    }
+
+
+def test_analyses_of_pools(folder):
+    (folder / "runs/a/1/en-xx2.trec").write_text("q1 Q0 en:p1 1 2 x\nq1 Q0 de:p1 2 1 x\n")
+    (folder / "qrels.xx2.tsv").write_text("q1 0 en:p1 1\nq1 0 de:p1 1\n")
+    arguments = [str(folder / "qrels.{lang}.tsv"), folder / "runs", "--pairs", "en-xx2"]
+    result = evaluate(*arguments, "--analysis", "languages,peer,consistency")
+    assert "mean rank of relevant passages by language" in result.stdout
+    assert "--analysis consistency: there are no runs over several languages" in result.stderr
+    (folder / "langs.tsv").write_text("en:p1\ten\n")
+    result = evaluate(
+        *arguments, "--analysis", "languages", "--passage-langs", folder / "langs.tsv", code=1
+    )
+    assert "the language of passage de:p1 is not known" in result.stderr
