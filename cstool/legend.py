@@ -128,7 +128,7 @@ def _tests(table: Table, plan: Plan) -> list[str]:
         notes.append(
             "No * is no proof of equality. Behind its p, in brackets, stands the difference that "
             f"a t-test at {ALPHA} / {len(cells)} would find with probability {POWER}, given how "
-            "much the queries differ: a smaller one could not have been seen."
+            "much the queries differ: a smaller one would more often have been missed."
         )
     if plan.margin is not None:
         notes.append(

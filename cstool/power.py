@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 POWER = 0.8
+_NOTHING = 1e-20
 
 
 def effect(queries: int, alpha: float) -> float | None:
@@ -40,4 +41,5 @@ def detectable(
     differences = [a - b for a, b in zip(ours, theirs, strict=True)]
     mean = sum(differences) / len(differences)
     spread = sum((value - mean) ** 2 for value in differences) / (len(differences) - 1)
-    return smallest * math.sqrt(spread)
+    # What is the same for all queries has no spread that anything could hide in.
+    return smallest * math.sqrt(spread) if spread > _NOTHING else None

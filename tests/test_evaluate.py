@@ -1,3 +1,4 @@
+import random
 from collections import defaultdict
 from pathlib import Path
 
@@ -191,3 +192,25 @@ def test_values_on_real_judgements_are_those_of_ir_measures(real_data):
     found = ours(grades, scores, measures)
     assert found == pytest.approx(theirs(grades, scores, measures))
     assert sum(found.values()) > 100
+
+
+@pytest.mark.realdata
+def test_a_pool_of_all_languages_has_the_map_of_ir_measures(real_data):
+    """LAReQA's protocol: one pool, a relevant version of the passage in every language."""
+    lines = (real_data / "xquad-r" / "qrels.tsv").read_text().splitlines()[::10]
+    spoken = ("en", "de", "es", "ru", "ar")
+    grades = {
+        (qid, f"{language}:{pid}"): int(grade)
+        for qid, _, pid, grade in map(str.split, lines)
+        for language in spoken
+    }
+    pids, draw = sorted({pid for _, pid in grades}), random.Random(1)
+    scores = {
+        (qid, pid): -float(rank)
+        for qid in sorted({qid for qid, _ in grades})
+        for rank, pid in enumerate(draw.sample(pids, 200))
+    }
+    measures = {"map": "AP", "recall@100": "R@100", "ndcg@10": "nDCG@10"}
+    found = ours(grades, scores, measures)
+    assert found == pytest.approx(theirs(grades, scores, measures))
+    assert {value for (name, _), value in found.items() if name == "recall@100"} >= {0.2, 0.4}

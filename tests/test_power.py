@@ -21,6 +21,7 @@ def test_difference_by_hand():
     # Differences .2, .4, .6 have the standard deviation .2.
     assert detectable([0.5, 0.9, 0.7], [0.3, 0.5, 0.1], 1.5) == pytest.approx(0.3)
     assert detectable([0.5], [0.3], effect(1, 0.05)) is None
+    assert detectable([0.1 + 0.2, 0.5], [0.3, 0.5], 1.5) is None  # equal systems
 
 
 def test_few_queries_need_large_effects_and_the_search_ends():

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from cstool import __version__
-from cstool.looks import parts, shown_value
+from cstool.looks import is_number, parts, shown_value
 from cstool.report import pictures
 from cstool.report.pictures import Curve
 from cstool.report.samples import Sample
-from cstool.results import Column, Results, Row, Table
+from cstool.results import Column, Listing, Results, Row, Table
 from cstool.significance import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def page(results: Results, content: Content) -> str:
             tables=[(table, _parts(table)) for table in results.tables],
             summary=_summary(results),
             pictures=shown,
-            listings=results.listings,
+            listings=[(one, _numbers(one)) for one in results.listings],
             samples=content.samples,
             scripts=_scripts(content.samples),
             browser=_embedded(content.browser) if content.browser else None,
@@ -146,6 +146,11 @@ def _cell(table: Table, row: Row, column: Column, text: str, values: bool) -> _S
     return _Shown(
         shown_value(cell), cell.value, table.is_best(row, column), cell.mark, ", ".join(hint)
     )
+
+
+def _numbers(one: Listing) -> list[bool]:
+    """Tell which columns of a plain table hold numbers alone."""
+    return [all(is_number(row[place]) for row in one.rows) for place in range(len(one.header))]
 
 
 def _scripts(samples: Mapping[str, Sequence[Sample]]) -> list[str]:
