@@ -79,8 +79,8 @@ def _notes(
     several = sorted({row.seeds for row in table.rows if not row.reference} - {"1"})
     groups = [column.title for column in table.columns if column.is_group]
     notes = [
-        f"Means over all {_queries(evaluation)} of the qrels, one without hits counts 0. Equal "
-        f"scores: {_TIES[evaluation.ties]}.",
+        f"Means over all {_queries(evaluation)}, one without hits counts 0. Equal scores: "
+        f"{_TIES[evaluation.ties]}.",
         f"{', '.join(groups)}: means over pairs. " if groups else "",
         f"Chance and oracle: random and best order of {candidates}.",
     ]
@@ -101,8 +101,8 @@ def _queries(evaluation: Evaluation) -> str:
     judged = {id(result.judged): result.judged for result in evaluation.results}.values()
     counts = sorted({len(one.qids) for one in judged})
     barren = sum(one.barren for one in judged)
-    text = f"{' to '.join(dict.fromkeys(map(str, (counts[0], counts[-1]))))} queries"
-    return text + (f" (nothing is relevant to {barren}, which count 0)" if barren else "")
+    text = f"{' to '.join(dict.fromkeys(map(str, (counts[0], counts[-1]))))} queries of the qrels"
+    return text + (f" (to {barren} of them nothing is relevant, which count 0)" if barren else "")
 
 
 def _tests(table: Table, plan: Plan) -> list[str]:

@@ -365,3 +365,15 @@ def test_an_equivalent_system_is_said_to_be_so_and_a_noisy_one_is_not():
     assert marks == {"close": "=", "noisy": ""}
     [noisy] = table.tested[1].cells.values()
     assert noisy.p == 1.0 and noisy.detectable > 0.2
+
+
+def test_queries_without_anything_relevant_are_counted():
+    judged = Judgements.of([Qrel("q1", "p", 1), Qrel("q2", "p", 0)])
+    evaluation = Evaluation(lambda pair: judged, [parse("mrr")])
+    evaluation.add(RunFile(Path("x"), "run"), [Hit("q1", "p", 1.0)])
+    [table] = compare(evaluation)
+    told = (
+        "Means over all 2 queries of the qrels (to 1 of them nothing is relevant, which count 0), "
+    )
+    assert table.notes[0].startswith(told + "one without hits counts 0.")
+    assert table.rows[1].cells[Column("-", "-")].value == 0.5
