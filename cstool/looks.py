@@ -24,9 +24,9 @@ def parts(table: Table) -> Iterator[tuple[str, Sequence[Row], Show]]:
     yield table.measure, table.rows, partial(_value, marks=max(len(cell.mark) for cell in cells))
     if table.intervals:
         yield f"{table.measure}: {CONFIDENCE} intervals", table.rows, _interval
-    if table.intervals and table.tested:
-        title = f"{table.measure}: difference to {table.baseline}, {CONFIDENCE} interval"
-        yield title, table.tested, _difference
+    if any(cell.difference is not None for cell in cells):
+        around = f", {CONFIDENCE} interval" if table.intervals else ""
+        yield f"{table.measure}: difference to {table.baseline}{around}", table.tested, _difference
     if table.tested:
         yield f"{table.measure}: p against {table.baseline}, corrected", table.tested, _p
 
@@ -50,8 +50,10 @@ def _interval(column: Column, cell: Cell | None) -> str:
 
 
 def _difference(column: Column, cell: Cell | None) -> str:
-    if cell is None or cell.difference is None or cell.difference_interval is None:
+    if cell is None or cell.difference is None:
         return MISSING
+    if cell.difference_interval is None:
+        return short(cell.difference, "+")
     low, high = cell.difference_interval.low, cell.difference_interval.high
     return f"{short(cell.difference, '+')} [{short(low, '+')},{short(high, '+')}]"
 

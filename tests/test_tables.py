@@ -72,6 +72,8 @@ def test_a_p_that_is_not_significant_stands_beside_what_could_have_been_seen():
     ]
     drawn = "\n".join(tables.text([Table("map", [PAIR, GROUP], rows, "a")]))
     assert "b           1  0.400 (.250)  0.020\n" in drawn
+    # Without intervals the difference stands alone.
+    assert "map: difference to a\n" in drawn and "b           1  +.100     -\n" in drawn
 
 
 def test_seeds_as_mean_and_standard_deviation():
