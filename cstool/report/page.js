@@ -26,6 +26,19 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }));
 }
 
+// On paper nothing can be opened: everything is, while it is printed.
+const closed = new Set();
+addEventListener("beforeprint", () => {
+  for (const one of document.querySelectorAll("details:not([open])")) {
+    closed.add(one);
+    one.open = true;
+  }
+});
+addEventListener("afterprint", () => {
+  for (const one of closed) one.open = false;
+  closed.clear();
+});
+
 // Queries: everything is set as text, so that nothing in the data is read as HTML.
 const source = document.getElementById("data");
 if (source) {

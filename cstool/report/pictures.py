@@ -232,6 +232,8 @@ def _curves(
             axes.axhline(level[name], color=hue, lw=0.9, ls=(0, (1, 2)))
     axes.set_xlabel(x)
     axes.set_ylabel(y)
+    if len({place for curve in curves.values() for place, _ in curve}) < 8:
+        axes.set_xticks(sorted({place for curve in curves.values() for place, _ in curve}))
     axes.legend(frameon=False, fontsize=8, labelcolor=_INK)
     dotted = ", dotted: the baseline" if level else ""
     return _picture(figure, title + dotted)

@@ -197,6 +197,23 @@ def test_it_fits_and_can_be_read(opened, width, theme):
     assert ink is True
 
 
+def test_it_prints_on_white_with_everything_open_and_nothing_cut(opened):
+    opened.screen(1000, 700, "dark")
+    opened.cdp("Emulation.setEmulatedMedia", media="print", features=[])
+    shown = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
+    assert opened.run(shown, "nav", "display") == "none"
+    assert opened.run(shown, ".hit.relevant", "backgroundColor") == "rgb(231, 245, 236)"
+    assert opened.run("return document.documentElement.scrollWidth") <= 1000
+    count = "return document.querySelectorAll('details:not([open])').length"
+    closed = opened.run(count)
+    assert closed > 0
+    opened.run("dispatchEvent(new Event('beforeprint'))")
+    assert opened.run(count) == 0
+    opened.run("dispatchEvent(new Event('afterprint'))")
+    assert opened.run(count) == closed
+    opened.cdp("Emulation.setEmulatedMedia", media="", features=[])
+
+
 def test_everything_that_acts_has_a_name_and_pictures_a_caption(opened):
     nameless = opened.run("""
       return [...document.querySelectorAll("button, select, input, a, [role=region]")]
