@@ -42,8 +42,8 @@ def tables(found: Sequence[Table]) -> Iterator[str]:
             for columns in _blocks(table.columns):
                 cells = [[_cell(table, row, one, show, first) for one in columns] for row in rows]
                 named = [
-                    [escape(row.system), escape(row.seeds), *found]
-                    for row, found in zip(rows, cells, strict=True)
+                    [escape(row.system), escape(row.seeds), *shown]
+                    for row, shown in zip(rows, cells, strict=True)
                 ]
                 # The first stage and chance stand above the systems, the oracle below them.
                 ends = [row.reference for row in rows]
@@ -51,8 +51,10 @@ def tables(found: Sequence[Table]) -> Iterator[str]:
                     number for number in range(1, len(rows)) if ends[number] != ends[number - 1]
                 }
                 header = [*LEFT, *(column.title for column in columns)]
-                notes = table.notes if first else ()
-                yield from _float(title, notes, _tabular(header, named, len(LEFT), rules))
+                notes = table.notes if first and columns[0] is table.columns[0] else ()
+                yield from _float(
+                    title, notes, _ruled("l" + "r" * (len(header) - 1), header, named, rules)
+                )
 
 
 def listing(one: Listing) -> Iterator[str]:
@@ -68,12 +70,6 @@ def tabular(
     """Write the table alone; columns of numbers are flush right."""
     shape = "".join("r" if number else "l" for number in numbers)
     yield from _ruled(shape, header, [[escape(cell) for cell in row] for row in rows], set())
-
-
-def _tabular(
-    header: Sequence[str], rows: Sequence[Sequence[str]], left: int, rules: set[int]
-) -> Iterator[str]:
-    yield from _ruled("l" + "r" * (len(header) - 1), header, rows, rules)
 
 
 def _ruled(
