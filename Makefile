@@ -42,6 +42,7 @@ docs: $(BIN)/.dev  ## write docs/commands.md anew from the help texts
 bench: $(BIN)/.dev  ## measure speed
 	$(BIN)/python benchmarks/codeswitch.py
 	$(BIN)/python benchmarks/rerank.py
+	$(BIN)/python benchmarks/evaluate.py
 	$(if $(CSTOOL_REAL_DATA),$(BIN)/python benchmarks/wiki_lexicon.py)
 
 clean:  ## remove what was built; .venv stays

@@ -9,22 +9,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log2
 
-from cstool.measures import UNJUDGED, Grades, Measure, Ranking
+from cstool.measures import Grades, Measure, Ranking, gain, ideal
 
 
 @dataclass(frozen=True)
 class _Draw:
-    """A query: N candidates of which `r` are relevant with these gains, R relevant at all."""
+    """A query: N candidates of which r are relevant with these gains, R relevant at all."""
 
+    measure: Measure
     candidates: int
     gains: Sequence[int]
-    ideal: Sequence[int]  # grades of all relevant passages, candidates or not, best first
-    cutoff: int | None
+    relevant: Sequence[int]  # grades of all relevant passages, candidates or not, best first
+    wrong: int  # candidates that are judged and not relevant
+    all_wrong: int  # judged and not relevant, candidates or not
 
     @property
     def ranks(self) -> range:
         """Give the ranks that count."""
-        return range(1, min(self.cutoff or self.candidates, self.candidates) + 1)
+        return range(1, min(self.depth, self.candidates) + 1)
+
+    @property
+    def depth(self) -> int:
+        """Give how many passages are looked at: the cutoff, or all candidates."""
+        return self.measure.cutoff or self.candidates
 
     @property
     def share(self) -> float:
@@ -39,10 +46,10 @@ def expected(
     formula = _FORMULAS[measure.name]
     found = []
     for judged, ranking in zip(grades, rankings, strict=True):
-        gains = [judged[place] for place in ranking if place != UNJUDGED]
-        gains = [gain for gain in gains if gain >= measure.level]
-        ideal = [grade for grade in judged if grade >= measure.level]
-        draw = _Draw(len(ranking), gains, ideal, measure.cutoff)
+        gains = [grade for grade in ranking.grades if grade >= measure.level]
+        relevant = [grade for grade in judged if grade >= measure.level]
+        wrong = len(ranking.grades) - len(gains), len(judged) - len(relevant)
+        draw = _Draw(measure, ranking.hits, gains, relevant, *wrong)
         found.append(formula(draw) if gains else 0.0)
     return found
 
@@ -73,22 +80,22 @@ def _hits(draw: _Draw) -> float:
 
 
 def _recall(draw: _Draw) -> float:
-    return _hits(draw) / len(draw.ideal)
+    return _hits(draw) / len(draw.relevant)
 
 
 def _precision(draw: _Draw) -> float:
-    return _hits(draw) / (draw.cutoff or draw.candidates)
+    return _hits(draw) / draw.depth
 
 
 def _f1(draw: _Draw) -> float:
     """Use that F1 = 2 hits / (k + R) is linear in the hits."""
-    return 2 * _hits(draw) / ((draw.cutoff or draw.candidates) + len(draw.ideal))
+    return 2 * _hits(draw) / (draw.depth + len(draw.relevant))
 
 
 def _r_precision(draw: _Draw) -> float:
     """Precision at R, where R is the number of relevant passages."""
-    cutoff = len(draw.ideal)
-    return _precision(_Draw(draw.candidates, draw.gains, draw.ideal, cutoff))
+    cutoff = len(draw.relevant)
+    return min(cutoff, draw.candidates) * draw.share / cutoff
 
 
 def _average_precision(draw: _Draw) -> float:
@@ -99,29 +106,46 @@ def _average_precision(draw: _Draw) -> float:
     """
     both = draw.share * (len(draw.gains) - 1) / max(1, draw.candidates - 1)
     total = sum((draw.share + (rank - 1) * both) / rank for rank in draw.ranks)
-    return total / len(draw.ideal)
+    return total / len(draw.relevant)
 
 
-def _ndcg(gain: Callable[[int], float]) -> Callable[[_Draw], float]:
+def _dcg(draw: _Draw) -> float:
     """Expect at every rank the mean gain of the candidates."""
+    mean = sum(map(gain(draw.measure), draw.gains)) / draw.candidates
+    return sum(mean / log2(rank + 1) for rank in draw.ranks)
 
-    def formula(draw: _Draw) -> float:
-        mean = sum(map(gain, draw.gains)) / draw.candidates
-        ideal = [gain(grade) for grade in draw.ideal[: draw.cutoff]]
-        best = sum(value / log2(rank + 1) for rank, value in enumerate(ideal, start=1))
-        return sum(mean / log2(rank + 1) for rank in draw.ranks) / best
 
-    return formula
+def _ndcg(draw: _Draw) -> float:
+    return _dcg(draw) / ideal(draw.measure, draw.relevant)
+
+
+def _bpref(draw: _Draw) -> float:
+    """Use that 0, 1, ... n of the n wrong candidates are equally likely above a relevant one."""
+    relevant = len(draw.relevant)
+    above = sum(min(count, relevant) for count in range(draw.wrong + 1)) / (draw.wrong + 1)
+    lost = above / min(relevant, draw.all_wrong) if above else 0.0
+    return len(draw.gains) * (1 - lost) / relevant
+
+
+def _rbp(draw: _Draw) -> float:
+    """Sum p^(i-1) (1 - p) P(relevant at rank i): a geometric series."""
+    patience = float(f"0.{draw.measure.patience}")
+    return draw.share * (1 - patience**draw.candidates)
 
 
 _FORMULAS: dict[str, Callable[[_Draw], float]] = {
     "mrr": _reciprocal_rank,
     "map": _average_precision,
-    "ndcg": _ndcg(float),
-    "ndcg_burges": _ndcg(lambda grade: 2.0**grade - 1),
+    "ndcg": _ndcg,
+    "ndcg_burges": _ndcg,
+    "dcg": _dcg,
+    "dcg_burges": _dcg,
     "recall": _recall,
     "precision": _precision,
     "hit_rate": _hit_rate,
+    "hits": _hits,
     "f1": _f1,
     "r-precision": _r_precision,
+    "bpref": _bpref,
+    "rbp": _rbp,
 }

@@ -1,285 +1,272 @@
 """Systems side by side: a table per measure, with means over seeds and pairs, and tests.
 
-The groups are monolingual (MoIR), cross-lingual (CLIR) and multilingual (MLIR) retrieval. Seeds are
-averaged first, then the pairs of a group; the query stays the unit of every mean, every test and
-every interval.
+Seeds are averaged first, then the pairs of a group; the query stays the unit of every mean, every
+test and every interval.
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from math import fsum
+from statistics import stdev
 
+from cstool import significance
 from cstool.errors import CstoolError
 from cstool.evaluate import Evaluation, Result
+from cstool.groups import Group, Pair, kind, kinds
 from cstool.measures import Measure
-from cstool.runfiles import UNKNOWN
-from cstool.significance import (
-    ALPHA,
-    CONFIDENCE,
-    RESAMPLES,
-    Interval,
-    bonferroni,
-    interval,
-    p_value,
-    resampled_means,
-)
-
-ALL = "all"  # stands where a mean was taken: over passage languages, seeds or queries
-MISSING = "-"
-GROUPS = ("MoIR", "CLIR", "MLIR")
-_TIES = {
-    "pid": "pid ascending",
-    "trec_eval": "pid descending, scores as float32 (trec_eval)",
-}
-_INTERVALS = (
-    f"{CONFIDENCE} intervals: percentile bootstrap, {RESAMPLES:,} resamples of the queries (not of "
-    "seeds), the same for all cells; not corrected for the number of intervals."
-)
-_NO_INTERVALS = f"No {CONFIDENCE} intervals: there is only one query."
+from cstool.power import detectable, effect
+from cstool.results import ALL, Cell, Column, Row, Table
+from cstool.significance import ALPHA, Interval
 
 
 @dataclass(frozen=True)
-class Column:
-    """A language pair, or the mean over a group of them (`query_lang` is its name)."""
+class Plan:
+    """What a table has: which pairs and groups of them, and how differences are tested.
 
-    query_lang: str
-    passage_lang: str
+    `pairs` are all that have a run unless they are named; `columns` is one of COLUMNS. `margin` is
+    the difference that does not matter.
+    """
 
-    @property
-    def title(self) -> str:
-        """Name the column: en-de, MoIR, or `value` where the languages are not known."""
-        if self.query_lang == UNKNOWN:
-            return "value"
-        return self.query_lang if self.passage_lang == ALL else "-".join(self._pair)
-
-    @property
-    def group(self) -> str | None:
-        """Say what kind of retrieval a pair is; a set of mixed languages is named xx..."""
-        if UNKNOWN in self._pair or self.passage_lang == ALL:
-            return None
-        if any(language.startswith("xx") for language in self._pair):
-            return "MLIR"
-        return "MoIR" if self.query_lang == self.passage_lang else "CLIR"
-
-    @property
-    def _pair(self) -> tuple[str, str]:
-        return self.query_lang, self.passage_lang
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A mean over queries; `p` tests its difference to the baseline, `corrected` for all tests."""
-
-    value: float
-    p: float | None = None
-    corrected: float | None = None
-    interval: Interval | None = None
-    difference: float | None = None
-    difference_interval: Interval | None = None
-
-    @property
-    def significant(self) -> bool:
-        """Tell whether the difference to the baseline is significant after correction."""
-        return self.corrected is not None and self.corrected < ALPHA
-
-
-@dataclass(frozen=True)
-class Row:
-    """One system, or a reference; `by_seed` has the mean over queries of every single run."""
-
-    system: str
-    cells: Mapping[Column, Cell]
-    by_seed: Mapping[Column, Mapping[str, float]]
-    reference: bool = False
-
-    @property
-    def seeds(self) -> str:
-        """Give the number of seeds, as a range if pairs differ in it."""
-        if self.reference:
-            return MISSING
-        counts = sorted({len(seeds) for seeds in self.by_seed.values()})
-        return str(counts[0]) if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"
-
-
-@dataclass(frozen=True)
-class Table:
-    """All systems under one measure, and what one has to know to read it."""
-
-    measure: str
-    columns: Sequence[Column]
-    rows: Sequence[Row]
     baseline: str | None = None
-    notes: Sequence[str] = field(default_factory=list)
+    pairs: Sequence[Pair] | None = None
+    groups: Callable[[Sequence[Pair]], list[Group]] = kinds
+    columns: str = "all"
     intervals: bool = False
+    test: str = "t"
+    correction: str = "bonferroni"
+    margin: float | None = None
+
+
+COLUMNS: dict[str, Callable[[Column], bool]] = {
+    "all": lambda column: True,
+    "pairs": lambda column: not column.is_group,
+    "groups": lambda column: column.is_group,
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A value for each query."""
+
+    qids: tuple[str, ...]
+    values: Sequence[float]
 
     @property
-    def tested(self) -> list[Row]:
-        """Give the rows that were tested against the baseline."""
-        return [row for row in self.rows if any(c.p is not None for c in row.cells.values())]
+    def mean(self) -> float:
+        """Give the mean over queries."""
+        return mean(self.values)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a table, those that are shown among them, and the pairs of its groups."""
+
+    columns: Sequence[Column]
+    shown: Sequence[Column]
+    members: Mapping[Column, Sequence[Column]]
 
 
 Key = tuple[str, Column]  # a system, and where it has a value
-Runs = dict[str, dict[Column, dict[str, Sequence[float]]]]  # system, pair, seed: values by query
-COLUMNS: dict[str, Callable[[Column], bool]] = {
-    "all": lambda column: True,
-    "pairs": lambda column: column.passage_lang != ALL,
-    "groups": lambda column: column.passage_lang == ALL,
-}
+Runs = dict[str, dict[Column, dict[str, Sample]]]  # system, pair, seed
 
 
-def compare(
-    evaluation: Evaluation,
-    *,
-    baseline: str | None = None,
-    columns: str = "all",
-    intervals: bool = False,
-    candidates: str,
-) -> list[Table]:
-    """Make one table per measure; CstoolError if no row is called like the baseline.
+def compare(evaluation: Evaluation, plan: Plan) -> list[Table]:
+    """Make one table per measure, without notes (see `legend`).
 
-    `columns` is one of COLUMNS; CstoolError if none is left. `intervals` adds them where there is
-    more than one query. `candidates` says in the notes what chance and oracle are about.
+    CstoolError if no row is called like the baseline, and if no column is left. Intervals are
+    there where there is more than one query.
     """
     results = evaluation.all()
     names = dict.fromkeys(result.run.system for result in results)
-    if baseline is not None and baseline not in names:
-        raise CstoolError(f"no system {baseline!r} to compare with; there are {', '.join(names)}")
+    if plan.baseline is not None and plan.baseline not in names:
+        there = ", ".join(names)
+        raise CstoolError(f"no system {plan.baseline!r} to compare with; there are {there}")
     systems = dict.fromkeys(result.run.system for result in evaluation.results)
-    found = _ordered({Column(*result.run.pair) for result in evaluation.results})
-    shown = list(filter(COLUMNS[columns], found))
-    if not shown:
-        raise CstoolError(
-            f"no {columns}: no run is named by its languages, expected a name such as en-de.trec"
-        )
-    drawn = intervals and len(evaluation.judged.qids) > 1
+    layout = lay_out(evaluation, plan)
+    drawn = plan.intervals and any(len(result.judged.qids) > 1 for result in evaluation.results)
     tables = []
     for measure in evaluation.measures:
         runs = _runs(results, measure)
         averages = {
-            (name, column): values
+            (name, column): sample
             for name, pairs in runs.items()
-            for column, values in _averages(pairs, found).items()
-            if column in shown
+            for column, sample in _averages(pairs, layout).items()
+            if column in layout.shown
         }
-        cells = _cells(averages, systems, baseline, intervals=drawn)
-        rows = _rows(runs, systems, cells)
-        notes = _notes(evaluation, rows, shown, baseline, candidates)
-        if intervals:
-            notes.append(_INTERVALS if drawn else _NO_INTERVALS)
-        tables.append(Table(str(measure), shown, rows, baseline, notes, drawn))
+        against = _against(averages, list(systems), plan.baseline)
+        deviations = {
+            key: deviation
+            for key in averages
+            if (deviation := _deviation(runs[key[0]], layout, key[1])) is not None
+        }
+        cells = _cells(averages, against, deviations, plan, intervals=drawn)
+        rows = _rows(runs, list(systems), cells)
+        tables.append(Table(str(measure), layout.shown, rows, plan.baseline, [], drawn))
     return tables
 
 
-def _runs(results: Iterable[Result], measure: Measure) -> Runs:
+def lay_out(evaluation: Evaluation, plan: Plan) -> Layout:
+    """Order the columns: pairs by kind and name, or as they were named, the groups last."""
+    found = {result.run.pair for result in evaluation.results}
+    order = dict(zip(("MoIR", "CLIR", "MLIR", None), range(4), strict=True))
+    pairs = plan.pairs or sorted(found, key=lambda pair: (order[kind(pair)], "-".join(pair)))
+    groups = plan.groups(pairs)
+    columns = [Column(*pair) for pair in pairs] + [Column(group.name, ALL) for group in groups]
+    shown = list(filter(COLUMNS[plan.columns], columns))
+    if not shown:
+        raise CstoolError(
+            f"no {plan.columns}: no run is named by its languages, expected a name such as "
+            "en-de.trec"
+        )
+    members = {Column(group.name, ALL): [Column(*one) for one in group.pairs] for group in groups}
+    return Layout(columns, shown, members)
+
+
+def mean(values: Sequence[float]) -> float:
+    """Average, without the rounding of a running sum."""
+    return fsum(values) / len(values)
+
+
+def _runs(results: Sequence[Result], measure: Measure) -> Runs:
+    qids: dict[int, tuple[str, ...]] = {}  # shared, as the judgements are
     runs: Runs = {}
     for result in results:
         pairs = runs.setdefault(result.run.system, {})
         seeds = pairs.setdefault(Column(*result.run.pair), {})
-        seeds[result.run.seed] = result.values[measure]
+        names = qids.setdefault(id(result.judged), tuple(result.judged.qids))
+        seeds[result.run.seed] = Sample(names, result.values[measure])
     return runs
 
 
+def _averages(runs: Mapping[Column, Mapping[str, Sample]], layout: Layout) -> dict[Column, Sample]:
+    """Average over seeds, then over the pairs of a group if there are all; a value per query."""
+    found = {column: _over_pairs(list(seeds.values())) for column, seeds in runs.items()}
+    averages: dict[Column, Sample] = {}
+    for column in layout.columns:
+        members = layout.members.get(column, [])
+        if column in found:
+            averages[column] = found[column]
+        elif members and all(pair in found for pair in members):
+            averages[column] = _over_pairs([found[pair] for pair in members])
+    return averages
+
+
+def _over_pairs(samples: Sequence[Sample]) -> Sample:
+    """Average query by query, so that the mean over queries is the mean of the samples' means.
+
+    Where samples have different queries, each value weighs as much as its sample needs: of Q
+    queries at all, S samples and a sample of n queries, Q / (S n).
+    """
+    first = samples[0]
+    if all(sample.qids is first.qids or sample.qids == first.qids for sample in samples):
+        columns = zip(*(sample.values for sample in samples), strict=True)
+        return Sample(first.qids, [mean(values) for values in columns])
+    parts: dict[str, list[float]] = {}
+    for sample in samples:
+        for qid, value in zip(sample.qids, sample.values, strict=True):
+            parts.setdefault(qid, []).append(value / len(sample.qids))
+    factor = len(parts) / len(samples)
+    return Sample(tuple(parts), [factor * fsum(values) for values in parts.values()])
+
+
+def _deviation(
+    runs: Mapping[Column, Mapping[str, Sample]], layout: Layout, column: Column
+) -> float | None:
+    """Give the standard deviation (n - 1) of the seeds' means, over seeds with all the pairs."""
+    pairs = [runs[pair] for pair in layout.members.get(column, [column]) if pair in runs]
+    seeds = [seed for seed in pairs[0] if all(seed in found for found in pairs)] if pairs else []
+    means = [mean([found[seed].mean for found in pairs]) for seed in seeds]
+    return stdev(means) if len(means) > 1 else None
+
+
+def _against(
+    averages: Iterable[Key], systems: Sequence[str], baseline: str | None
+) -> dict[Key, Key]:
+    """Say what is compared with what: systems with the baseline where both have a value."""
+    there = set(averages)
+    return {
+        (name, column): (baseline, column)
+        for name, column in averages
+        if baseline is not None and name in systems
+        if name != baseline and (baseline, column) in there
+    }
+
+
 def _cells(
-    averages: Mapping[Key, Sequence[float]],
-    systems: Container[str],
-    baseline: str | None,
+    averages: Mapping[Key, Sample],
+    against: Mapping[Key, Key],
+    deviations: Mapping[Key, float],
+    plan: Plan,
     *,
     intervals: bool,
 ) -> dict[Key, Cell]:
-    values = {key: _mean(found) for key, found in averages.items()}
-    against: dict[Key, Key] = {}
-    if baseline is not None:
-        against = {
-            (name, column): (baseline, column)
-            for name, column in averages
-            if name in systems and name != baseline and (baseline, column) in averages
-        }
-    p_values = {ours: p_value(averages[ours], averages[theirs]) for ours, theirs in against.items()}
-    corrected = bonferroni(p_values)
-    around, paired = {}, {}
-    if intervals:
-        means = dict(zip(averages, resampled_means(list(averages.values())), strict=True))
-        around = {key: interval(found) for key, found in means.items()}
-        paired = {ours: interval(means[ours] - means[theirs]) for ours, theirs in against.items()}
+    values = {key: sample.mean for key, sample in averages.items()}
+    pairs = {our: (averages[our].values, averages[their].values) for our, their in against.items()}
+    test = significance.TESTS[plan.test]
+    p_values = {key: test(*pair) for key, pair in pairs.items()}
+    corrected = significance.correct(plan.correction, p_values)
+    sizes = {len(ours) for ours, _ in pairs.values()}
+    smallest = {size: effect(size, ALPHA / len(pairs)) for size in sizes}
+    bounds: list[dict[Key, float]] = []
+    for bound in (significance.not_worse, significance.equivalent):
+        tested = {} if plan.margin is None else pairs
+        with_margin = partial(bound, margin=plan.margin or 0.0)
+        found = {key: with_margin(*pair) for key, pair in tested.items()}
+        bounds.append(significance.correct(plan.correction, found))
+    around, paired = _intervals(averages, against) if intervals else ({}, {})
     return {
         key: Cell(
             value,
-            p_values.get(key),
-            corrected.get(key),
-            around.get(key),
-            value - values[against[key]] if key in against else None,
-            paired.get(key),
+            p=p_values.get(key),
+            corrected=corrected.get(key),
+            interval=around.get(key),
+            difference=value - values[against[key]] if key in against else None,
+            difference_interval=paired.get(key),
+            deviation=deviations.get(key),
+            detectable=detectable(*pairs[key], smallest[len(pairs[key][0])])
+            if key in pairs
+            else None,
+            not_worse=bounds[0].get(key),
+            equivalent=bounds[1].get(key),
         )
         for key, value in values.items()
     }
 
 
-def _rows(runs: Runs, systems: Container[str], cells: Mapping[Key, Cell]) -> list[Row]:
+def _intervals(
+    averages: Mapping[Key, Sample], against: Mapping[Key, Key]
+) -> tuple[dict[Key, Interval], dict[Key, Interval]]:
+    """Resample the queries, the same for all cells that are about the same queries."""
+    alike: dict[tuple[str, ...], list[Key]] = {}
+    for key, sample in averages.items():
+        alike.setdefault(sample.qids, []).append(key)
+    around: dict[Key, Interval] = {}
+    paired: dict[Key, Interval] = {}
+    for qids, keys in alike.items():
+        if len(qids) < 2:
+            continue
+        drawn = significance.resampled_means([averages[key].values for key in keys])
+        means = dict(zip(keys, drawn, strict=True))
+        around |= {key: significance.interval(found) for key, found in means.items()}
+        paired |= {
+            ours: significance.interval(means[ours] - means[against[ours]])
+            for ours in keys
+            if ours in against
+        }
+    return around, paired
+
+
+def _rows(runs: Runs, systems: Sequence[str], cells: Mapping[Key, Cell]) -> list[Row]:
     return [
         Row(
             name,
             {column: cell for (system, column), cell in cells.items() if system == name},
             {
-                column: {seed: _mean(values) for seed, values in seeds.items()}
+                column: {seed: sample.mean for seed, sample in seeds.items()}
                 for column, seeds in pairs.items()
             },
             reference=name not in systems,
         )
         for name, pairs in runs.items()
     ]
-
-
-def _notes(
-    evaluation: Evaluation,
-    rows: Sequence[Row],
-    columns: Sequence[Column],
-    baseline: str | None,
-    candidates: str,
-) -> list[str]:
-    several = sorted({row.seeds for row in rows if not row.reference} - {"1"})
-    groups = [column.title for column in columns if column.passage_lang == ALL]
-    notes = [
-        f"Means over all {len(evaluation.judged.qids)} queries of the qrels, one without "
-        f"hits counts 0. Equal scores: {_TIES[evaluation.ties]}.",
-        f"{', '.join(groups)}: means over pairs. " if groups else "",
-        f"Chance and oracle: random and best order of {candidates}.",
-    ]
-    notes[1] += f"Averaged over {', '.join(several)} seeds." if several else "One seed each."
-    if baseline is not None:
-        tests = sum(cell.p is not None for row in rows for cell in row.cells.values())
-        notes.append(
-            f"* differs from {baseline}: p < {ALPHA} in a paired t-test over queries, two-sided, "
-            f"Bonferroni over {tests} tests."
-        )
-    return notes
-
-
-def _ordered(pairs: set[Column]) -> list[Column]:
-    """Sort pairs by group and name, the means of the groups last."""
-    order = dict(zip((*GROUPS, None), range(4), strict=True))
-    found = sorted(pairs, key=lambda column: (order[column.group], column.title))
-    groups = {column.group for column in found}
-    return found + [Column(group, ALL) for group in GROUPS if group in groups]
-
-
-def _averages(
-    runs: Mapping[Column, Mapping[str, Sequence[float]]], columns: Sequence[Column]
-) -> dict[Column, Sequence[float]]:
-    """Average over seeds, then over the pairs of a group if there are all; a value per query."""
-    found = {column: _averaged(list(seeds.values())) for column, seeds in runs.items()}
-    averages: dict[Column, Sequence[float]] = {}
-    for column in columns:
-        members = [pair for pair in columns if pair.group == column.query_lang]
-        if column in found:
-            averages[column] = found[column]
-        elif members and all(pair in found for pair in members):
-            averages[column] = _averaged([found[pair] for pair in members])
-    return averages
-
-
-def _averaged(values: Sequence[Sequence[float]]) -> Sequence[float]:
-    return [_mean(same_query) for same_query in zip(*values, strict=True)]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return fsum(values) / len(values)

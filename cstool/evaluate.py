@@ -4,13 +4,15 @@ Means are over all queries of the qrels: a query that a run forgot counts 0, and
 nothing is relevant to. Passages that nobody judged are not relevant.
 """
 
+import hashlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from cstool import chance, measures, runs
 from cstool.errors import CstoolError, DataError
-from cstool.measures import UNJUDGED, Measure, Ranking
+from cstool.measures import Measure, Ranking
 from cstool.records import Hit, Qrel, Score
 from cstool.runfiles import UNKNOWN, RunFile
 
@@ -24,11 +26,11 @@ Values = Mapping[Measure, Sequence[float]]  # one value per query of the qrels, 
 
 @dataclass(frozen=True)
 class Judgements:
-    """The qrels, query by query: grades, best first, and where the grade of a passage stands."""
+    """The qrels, query by query: the grades, best first, and the grade of each passage."""
 
     qids: Sequence[str]
     grades: Sequence[Sequence[int]]
-    places: Sequence[Mapping[str, int]]
+    passages: Sequence[Mapping[str, int]]
 
     @classmethod
     def of(cls, qrels: Iterable[Qrel]) -> "Judgements":
@@ -41,18 +43,30 @@ class Judgements:
             grades[qrel.pid] = qrel.relevance
         if not judged:
             raise CstoolError("the qrels are empty, there is nothing to evaluate against")
-        ordered = [sorted(found.items(), key=lambda item: -item[1]) for found in judged.values()]
         return cls(
             qids=list(judged),
-            grades=[[grade for _, grade in items] for items in ordered],
-            places=[{pid: place for place, (pid, _) in enumerate(items)} for items in ordered],
+            grades=[sorted(found.values(), reverse=True) for found in judged.values()],
+            passages=list(judged.values()),
         )
 
-    def rankings(self, run: Mapping[str, Sequence[Hit]]) -> list[list[int]]:
-        """Say where the grade of each hit stands, query by query (see `measures`)."""
+    @cached_property
+    def digest(self) -> str:
+        """Tell these judgements from all others."""
+        pairs = zip(self.qids, self.passages, strict=True)
+        return hashlib.sha256(
+            repr([(qid, dict(found)) for qid, found in pairs]).encode()
+        ).hexdigest()
+
+    @property
+    def barren(self) -> int:
+        """Count the queries that nothing is relevant to: every system has 0 for them."""
+        return sum(grades[0] < 1 for grades in self.grades)
+
+    def rankings(self, run: Mapping[str, Sequence[Hit]]) -> list[Ranking]:
+        """Say where the judged hits stand, query by query."""
         return [
-            [places.get(hit.pid, UNJUDGED) for hit in run.get(qid, ())]
-            for qid, places in zip(self.qids, self.places, strict=True)
+            _ranking(run.get(qid, ()), passages)
+            for qid, passages in zip(self.qids, self.passages, strict=True)
         ]
 
 
@@ -61,16 +75,18 @@ class Result:
     """What one run is worth, and what its hits are worth in a random and in the best order."""
 
     run: RunFile
+    judged: Judgements
     values: Values
     chance: Values | None = None
     oracle: Values | None = None
+    forgotten: Sequence[str] = ()  # queries of the qrels without hits
 
 
 @dataclass
 class Evaluation:
-    """Collects what runs are worth against the same judgements."""
+    """Collects what runs are worth; `judgements` gives those of a pair of languages."""
 
-    judged: Judgements
+    judgements: Callable[[tuple[str, str]], Judgements]
     measures: Sequence[Measure]
     ties: str = "pid"
     results: list[Result] = field(default_factory=list)
@@ -78,22 +94,46 @@ class Evaluation:
     forgotten: int = 0  # queries of the qrels without hits, summed over systems' runs
     unjudged: int = 0  # queries that are not in the qrels, summed over systems' runs
 
-    def add(self, run: RunFile, hits: Iterable[Hit]) -> None:
+    def add(self, run: RunFile, hits: Iterable[Hit]) -> Result:
         """Evaluate a run; CstoolError if it shares no query with the qrels."""
+        judged = self.judgements(run.pair)
+        found = self.read(run, hits)
+        return self.add_ranked(run, judged.rankings(found), len(found))
+
+    def add_ranked(self, run: RunFile, rankings: Sequence[Ranking], queries: int) -> Result:
+        """Evaluate a run of so many queries that has been ranked; otherwise the same."""
         if run.system in (FIRST_STAGE, CHANCE, ORACLE):
             raise CstoolError(f"{run.path}: a system cannot be called {run.system!r}")
-        found = self._read(run, hits)
-        rankings = self.judged.rankings(found)
-        covered = sum(map(bool, rankings))
-        self.forgotten += len(rankings) - covered
-        self.unjudged += len(found) - covered
-        self.results.append(self._result(run, rankings, bounds=not self.first))
+        judged = self.judgements(run.pair)
+        _check_shared(run, rankings, queries)
+        result = self._result(run, judged, rankings, bounds=not self.first)
+        self.forgotten += len(result.forgotten)
+        self.unjudged += queries - (len(judged.qids) - len(result.forgotten))
+        self.results.append(result)
+        return result
 
     def add_first_stage(self, same: Sequence[RunFile], hits: Iterable[Hit], depth: int) -> None:
         """Take the best hits of a run as the candidates of these pairs; comes before `add`."""
-        found = {qid: ranked[:depth] for qid, ranked in self._read(same[0], hits).items()}
-        result = self._result(same[0], self.judged.rankings(found), bounds=True)
+        found = {qid: ranked[:depth] for qid, ranked in self.read(same[0], hits).items()}
+        for judged, some in self.alike(same):
+            self.add_ranked_first_stage(some, judged.rankings(found), len(found))
+
+    def add_ranked_first_stage(
+        self, same: Sequence[RunFile], rankings: Sequence[Ranking], queries: int
+    ) -> None:
+        """Take ranked candidates for pairs with the same judgements; otherwise the same."""
+        _check_shared(same[0], rankings, queries)
+        judged = self.judgements(same[0].pair)
+        result = self._result(same[0], judged, rankings, bounds=True)
         self.first += [replace(result, run=run) for run in same]
+
+    def alike(self, runs: Iterable[RunFile]) -> list[tuple[Judgements, list[RunFile]]]:
+        """Put runs together whose pairs have the same judgements."""
+        found: dict[int, tuple[Judgements, list[RunFile]]] = {}
+        for run in runs:
+            judged = self.judgements(run.pair)
+            found.setdefault(id(judged), (judged, []))[1].append(run)
+        return list(found.values())
 
     def all(self) -> list[Result]:
         """Give chance, the first stage, the systems and the oracle, in this order.
@@ -114,9 +154,8 @@ class Evaluation:
             for name, values in ((CHANCE, result.chance), (ORACLE, result.oracle)):
                 system = name if same else f"{name} ({result.run.system})"
                 seed = UNKNOWN if same else result.run.seed
-                bounds[name].append(
-                    Result(replace(result.run, system=system, seed=seed), values or {})
-                )
+                run = replace(result.run, system=system, seed=seed)
+                bounds[name].append(Result(run, result.judged, values or {}))
         return bounds[CHANCE] + self.first + self.results + bounds[ORACLE]
 
     def scores(self) -> Iterator[Score]:
@@ -124,35 +163,48 @@ class Evaluation:
         for result in self.all():
             names = (result.run.system, *result.run.pair, result.run.seed)
             for measure, values in result.values.items():
-                for qid, value in zip(self.judged.qids, values, strict=True):
+                for qid, value in zip(result.judged.qids, values, strict=True):
                     yield Score(*names, str(measure), qid, value)
 
-    def _read(self, run: RunFile, hits: Iterable[Hit]) -> runs.Run:
+    def read(self, run: RunFile, hits: Iterable[Hit]) -> runs.Run:
+        """Put the hits of a run in order, by query; CstoolError for a passage listed twice."""
         try:
             found = runs.by_query(hits)
         except DataError:
             raise  # it names the file, and the line
         except CstoolError as error:
             raise CstoolError(f"{run.path}: {error}") from error
-        if found.keys().isdisjoint(self.judged.qids):
-            raise CstoolError(f"{run.path}: none of its {len(found)} queries is in the qrels")
         order = ORDERS[self.ties]
         return {qid: order(ranked) for qid, ranked in found.items()}
 
-    def _result(self, run: RunFile, rankings: Sequence[Ranking], *, bounds: bool) -> Result:
-        values = self._values(rankings)
+    def _result(
+        self, run: RunFile, judged: Judgements, rankings: Sequence[Ranking], *, bounds: bool
+    ) -> Result:
+        values = self._values(judged, rankings)
+        pairs = zip(judged.qids, rankings, strict=True)
+        forgotten = [qid for qid, ranking in pairs if not ranking.hits]
         if not bounds:
-            return Result(run, values)
+            return Result(run, judged, values, forgotten=forgotten)
         random = {
-            measure: array("d", chance.expected(measure, self.judged.grades, rankings))
+            measure: array("d", chance.expected(measure, judged.grades, rankings))
             for measure in self.measures
         }
-        # Grades are best first: the best order of the hits is that of the places of their grades.
         best = [
-            sorted(ranking, key=lambda place: (place == UNJUDGED, place)) for ranking in rankings
+            Ranking(one.hits, range(1, len(one.grades) + 1), sorted(one.grades, reverse=True))
+            for one in rankings
         ]
-        return Result(run, values, random, self._values(best))
+        return Result(run, judged, values, random, self._values(judged, best), forgotten)
 
-    def _values(self, rankings: Sequence[Ranking]) -> Values:
-        values = measures.values(self.measures, self.judged.grades, rankings)
+    def _values(self, judged: Judgements, rankings: Sequence[Ranking]) -> Values:
+        values = measures.values(self.measures, judged.grades, rankings)
         return {measure: array("d", found) for measure, found in values.items()}
+
+
+def _check_shared(run: RunFile, rankings: Iterable[Ranking], queries: int) -> None:
+    if not any(ranking.hits for ranking in rankings):
+        raise CstoolError(f"{run.path}: none of its {queries} queries is in the qrels")
+
+
+def _ranking(hits: Sequence[Hit], judged: Mapping[str, int]) -> Ranking:
+    found = [(rank, judged[hit.pid]) for rank, hit in enumerate(hits, 1) if hit.pid in judged]
+    return Ranking(len(hits), [rank for rank, _ in found], [grade for _, grade in found])

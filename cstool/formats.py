@@ -93,7 +93,8 @@ def parse_qrel(line: str) -> Qrel:
     """Read a TREC judgement: qid, iteration (ignored), pid, relevance."""
     fields = line.split()
     if len(fields) != 4:
-        raise ValueError(f"{len(fields)} fields, expected 4: qid 0 pid relevance")
+        hint = "; a line of six is one of a run, not of qrels" if len(fields) == 6 else ""
+        raise ValueError(f"{len(fields)} fields, expected 4: qid 0 pid relevance{hint}")
     try:
         return Qrel(fields[0], fields[2], int(fields[3]))
     except ValueError:
@@ -109,7 +110,8 @@ def parse_hit(line: str) -> Hit:
     """Read a line of a TREC run: qid, Q0, pid, rank (ignored: the score ranks), score, tag."""
     fields = line.split()
     if len(fields) != 6:
-        raise ValueError(f"{len(fields)} fields, expected 6: qid Q0 pid rank score tag")
+        hint = "; a line of four is one of qrels, not of a run" if len(fields) == 4 else ""
+        raise ValueError(f"{len(fields)} fields, expected 6: qid Q0 pid rank score tag{hint}")
     return Hit(fields[0], fields[2], _number(fields[4], "score"))
 
 

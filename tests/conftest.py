@@ -1,6 +1,7 @@
 """What several tests share: the folder of real data and two tiny encoders."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,14 @@ city who wrote faust goethe a long novel about war and peace tolstoy moscow wher
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out the tests on real data where there is none."""
-    if not os.environ.get("CSTOOL_REAL_DATA"):
-        wanting = [item for item in items if item.get_closest_marker("realdata")]
+    """Leave out the tests on real data, or with programs of the system, where there are none."""
+    there = {
+        "realdata": os.environ.get("CSTOOL_REAL_DATA"),
+        "latex": shutil.which("pdflatex"),
+        "browser": shutil.which("chromium") and shutil.which("chromedriver"),
+    }
+    if missing := [marker for marker, found in there.items() if not found]:
+        wanting = [item for item in items if any(map(item.get_closest_marker, missing))]
         config.hook.pytest_deselected(items=wanting)
         items[:] = [item for item in items if item not in wanting]
 

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap, ttest_rel
 
-from cstool.comparison import ALL, Column, compare
+from cstool import comparison, groups, legend
+from cstool.comparison import Plan
 from cstool.errors import CstoolError
 from cstool.evaluate import Evaluation, Judgements
 from cstool.measures import parse
 from cstool.records import Hit, Qrel
+from cstool.results import ALL, Column
 from cstool.runfiles import RunFile
 
 QIDS = [f"q{i}" for i in range(20)]
@@ -18,7 +20,7 @@ QIDS = [f"q{i}" for i in range(20)]
 def evaluated(ranks, measures=("mrr",)):
     """Evaluate runs that put the relevant passage of each query at a given rank: {name: ranks}."""
     judged = Judgements.of(Qrel(qid, "right", 1) for qid in QIDS[: len(next(iter(ranks.values())))])
-    evaluation = Evaluation(judged, [parse(name) for name in measures])
+    evaluation = Evaluation(lambda pair: judged, [parse(name) for name in measures])
     for (system, pair, seed), places in ranks.items():
         hits = [
             Hit(qid, "right" if rank == place else f"p{rank}", -float(rank))
@@ -29,15 +31,30 @@ def evaluated(ranks, measures=("mrr",)):
     return evaluation
 
 
+def one_query():
+    judged = Judgements.of([Qrel("q", "p", 1)])
+    return Evaluation(lambda pair: judged, [parse("mrr")])
+
+
+def compare(evaluation, candidates="its hits", **options):
+    plan = Plan(**options)
+    tables = comparison.compare(evaluation, plan)
+    return legend.explained(tables, evaluation, plan, candidates=candidates)
+
+
+def note(table, start):
+    [found] = [note for note in table.notes if note.startswith(start)]
+    return found
+
+
 def cells(table, system):
     [row] = [row for row in table.rows if row.system == system]
     return {column.title: cell.value for column, cell in row.cells.items()}
 
 
 def test_groups():
-    pairs = [("de", "de"), ("en", "de"), ("xx6", "de"), ("xx", "xx"), ("-", "-"), ("MoIR", ALL)]
-    groups = [Column(*pair).group for pair in pairs]
-    assert groups == ["MoIR", "CLIR", "MLIR", "MLIR", None, None]
+    pairs = [("de", "de"), ("en", "de"), ("xx6", "de"), ("xx", "xx"), ("-", "-")]
+    assert [groups.kind(pair) for pair in pairs] == ["MoIR", "CLIR", "MLIR", "MLIR", None]
 
 
 def test_means_over_seeds_then_pairs():
@@ -76,7 +93,7 @@ def test_no_mean_over_different_pairs():
 
 
 def test_no_group_where_languages_are_not_known():
-    evaluation = Evaluation(Judgements.of([Qrel("q", "p", 1)]), [parse("mrr")])
+    evaluation = one_query()
     evaluation.add(RunFile(Path("x"), "run"), [Hit("q", "p", 1.0)])
     [table] = compare(evaluation, candidates="its hits")
     assert [column.title for column in table.columns] == ["value"]
@@ -108,13 +125,13 @@ def test_tests_are_on_queries_averaged_over_seeds_and_pairs():
         False,
     }
     assert [row.system for row in table.tested] == ["b", "c"]
-    assert "Bonferroni over 6 tests" in table.notes[-1]
+    assert "Bonferroni over 6 tests: b, c, each in en-de, en-ru, CLIR." in note(table, "*")
 
 
 def test_family_is_counted_per_measure_and_only_where_both_have_values():
     ranks = {("a", "en-de", "1"): [1, 2], ("b", "en-de", "1"): [2, 1], ("b", "en-ru", "1"): [1, 1]}
     tables = compare(evaluated(ranks, ["mrr", "map"]), baseline="a", candidates="its hits")
-    assert ["over 1 tests" in table.notes[-1] for table in tables] == [True, True]
+    assert ["over 1 tests" in note(table, "*") for table in tables] == [True, True]
     assert [cell.p for cell in tables[0].rows[2].cells.values()] == [1.0, None, None]
 
 
@@ -208,13 +225,13 @@ def test_columns_are_what_is_shown_and_the_family_of_the_tests(columns, ours, th
         cell = found["b", title]
         assert cell.p == all_cells["b", title].p
         assert cell.corrected == min(1, len(theirs) * cell.p)
-    assert f"over {len(theirs)} tests" in table.notes[-1]
+    assert f"over {len(theirs)} tests" in note(table, "*")
     assert ("means over pairs" in table.notes[1]) == (columns != "pairs")
     assert [row.seeds for row in table.rows] == [row.seeds for row in everything.rows]
 
 
 def test_no_groups_where_languages_are_not_known():
-    evaluation = Evaluation(Judgements.of([Qrel("q", "p", 1)]), [parse("mrr")])
+    evaluation = one_query()
     evaluation.add(RunFile(Path("x"), "run"), [Hit("q", "p", 1.0)])
     assert len(compare(evaluation, columns="pairs", candidates="")) == 1
     with pytest.raises(CstoolError, match="no groups: no run is named by its languages"):
@@ -233,3 +250,130 @@ def test_unknown_baseline_names_what_there_is():
             baseline="c",
             candidates="",
         )
+
+
+def test_seeds_have_a_standard_deviation():
+    [table] = compare(
+        evaluated(
+            {
+                ("a", "en-de", "1"): [1, 1],  # 1
+                ("a", "en-de", "2"): [2, 2],  # .5
+                ("a", "en-ru", "1"): [1, 1],  # 1
+                ("a", "en-ru", "2"): [1, 2],  # .75
+                ("a", "en-en", "1"): [1, 2],
+            }
+        )
+    )
+    found = {column.title: cell.deviation for column, cell in table.rows[1].cells.items()}
+    # Two values: their distance over the root of two. The group's means are 1 and .625.
+    expected = {"en-de": 0.5 / 2**0.5, "en-ru": 0.25 / 2**0.5, "CLIR": 0.375 / 2**0.5}
+    assert {title: value for title, value in found.items() if value} == pytest.approx(expected)
+    assert found["en-en"] is found["MoIR"] is None
+    assert "Averaged over 1-2 seeds. ± is the standard deviation" in note(table, "MoIR, CLIR")
+    assert note(table, "Missing") == (
+        "Missing: a has no run of seed 2 for en-en. A group that lacks a pair has no mean."
+    )
+
+
+def test_named_pairs_are_the_columns_whether_there_are_runs_or_not():
+    ranks = {("a", "en-de", "1"): [1, 2], ("a", "en-ru", "1"): [2, 2], ("b", "en-de", "1"): [1, 1]}
+    pairs = [("en", "ru"), ("en", "de"), ("en", "it")]
+    [table] = compare(evaluated(ranks), pairs=pairs)
+    assert [column.title for column in table.columns] == ["en-ru", "en-de", "en-it", "CLIR"]
+    assert cells(table, "a") == {"en-ru": 0.5, "en-de": 0.75}
+    assert note(table, "Missing") == (
+        "Missing: a has no run for en-it; b has no run for en-ru, en-it. "
+        "A group that lacks a pair has no mean."
+    )
+
+
+def test_groups_of_ones_own():
+    ranks = {("a", "en-de", "1"): [1, 1], ("a", "en-ru", "1"): [2, 2], ("a", "de-de", "1"): [4, 4]}
+    named = {
+        "German": ["en-de", "de-de"],
+        "all": ["en-de", "en-ru", "de-de"],
+        "more": ["en-de,en-it"],
+    }
+    [table] = compare(
+        evaluated(ranks), groups=lambda pairs: groups.own(pairs, named), columns="groups"
+    )
+    assert cells(table, "a") == pytest.approx({"German": 1.25 / 2, "all": 1.75 / 3})
+    assert note(table, "Missing").startswith("Missing: a has no run for en-it.")
+
+
+def test_other_queries_in_every_language():
+    """The mean of the pairs' means, with every query as a unit and none counted twice."""
+    judged = {
+        "de": Judgements.of([Qrel(f"q{i}", "right", 1) for i in (1, 2, 3)]),
+        "ru": Judgements.of([Qrel("q3", "right", 1)]),
+    }
+    evaluation = Evaluation(lambda pair: judged[pair[1]], [parse("mrr")])
+    for system, ranks in (("a", {"de": [1, 2, 4], "ru": [2]}), ("b", {"de": [1, 1, 1], "ru": [1]})):
+        for language, places in ranks.items():
+            hits = [
+                Hit(qid, "right" if rank == place else f"p{rank}", -float(rank))
+                for qid, place in zip(judged[language].qids, places, strict=True)
+                for rank in range(1, 6)
+            ]
+            evaluation.add(RunFile(Path("x"), system, "en", language, "1"), hits)
+    [table] = compare(evaluation, baseline="a", intervals=True)
+    means = {"en-de": 1.75 / 3, "en-ru": 0.5, "CLIR": (1.75 / 3 + 0.5) / 2}
+    assert cells(table, "a") == pytest.approx(means)
+    # Weights 3 / (2 * 3) and 3 / (2 * 1): what every query contributes to three times the mean.
+    theirs = [1 / 2, 1 / 4, 1 / 8 + 3 / 4]
+    ours = [1 / 2, 1 / 2, 1 / 2 + 3 / 2]
+    cell = table.rows[2].cells[Column("CLIR", ALL)]
+    assert cell.p == pytest.approx(ttest_rel(ours, theirs).pvalue)
+    assert cell.difference_interval.low <= cell.difference <= cell.difference_interval.high
+    assert table.rows[2].cells[Column("en", "ru")].interval is None  # of one query
+    assert "all 1 to 3 queries of the qrels" in table.notes[0]
+
+
+def test_tests_corrections_and_margins():
+    draw = random.Random(3)
+    ranks = {
+        (s, f"en-{x}", "1"): [draw.randint(1, 5 if s == "c" else 2) for _ in QIDS]
+        for s in "abc"
+        for x in ("de", "fr")
+    }
+    [table] = compare(
+        evaluated(ranks), baseline="a", test="randomisation", correction="holm", margin=0.3
+    )
+    tested = [cell for row in table.tested for cell in row.cells.values()]
+    assert len(tested) == 6
+    smallest = min(tested, key=lambda cell: cell.p)
+    assert smallest.corrected == pytest.approx(min(1, 6 * smallest.p))
+    assert sum(cell.corrected for cell in tested) < sum(min(1, 6 * cell.p) for cell in tested)
+    assert {cell.mark for cell in tested} <= {"", "*", "=", "~", "*=", "*~"}
+    assert all(cell.equivalent >= cell.not_worse for cell in tested)
+    assert "a paired randomisation test (100,000 draws of signs)" in note(table, "*")
+    assert "Holm over 6 tests: b, c, each in en-de, en-fr, CLIR." in note(table, "*")
+    assert note(table, "~").startswith("~ is not worse than a by 0.3 or more, = is less than that")
+    assert "at 0.05 / 6 would find with probability 0.8" in note(table, "No * is no proof")
+
+
+def test_an_equivalent_system_is_said_to_be_so_and_a_noisy_one_is_not():
+    """Both have p > 0.05; only one of them is shown to be as good."""
+    same = [1, 2, 3, 4, 5] * 4
+    ranks = {
+        ("a", "en-de", "1"): same,
+        ("close", "en-de", "1"): [*same[:-1], 4],
+        ("noisy", "en-de", "1"): [6 - rank for rank in same],
+    }
+    [table] = compare(evaluated(ranks), baseline="a", margin=0.05, columns="pairs")
+    marks = {row.system: cell.mark for row in table.tested for cell in row.cells.values()}
+    assert marks == {"close": "=", "noisy": ""}
+    [noisy] = table.tested[1].cells.values()
+    assert noisy.p == 1.0 and noisy.detectable > 0.2
+
+
+def test_queries_without_anything_relevant_are_counted():
+    judged = Judgements.of([Qrel("q1", "p", 1), Qrel("q2", "p", 0)])
+    evaluation = Evaluation(lambda pair: judged, [parse("mrr")])
+    evaluation.add(RunFile(Path("x"), "run"), [Hit("q1", "p", 1.0)])
+    [table] = compare(evaluation)
+    told = (
+        "Means over all 2 queries of the qrels (to 1 of them nothing is relevant, which count 0), "
+    )
+    assert table.notes[0].startswith(told + "one without hits counts 0.")
+    assert table.rows[1].cells[Column("-", "-")].value == 0.5

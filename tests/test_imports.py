@@ -12,7 +12,8 @@ import cstool
 
 ROOT = Path(cstool.__file__).parent
 HEAVY = {
-    *("accelerate", "bm25s", "datasets", "fasttext", "ir_datasets", "numba", "numpy", "pandas"),
+    *("accelerate", "bm25s", "datasets", "fasttext", "ir_datasets", "jinja2"),
+    *("matplotlib", "numba", "numpy", "pandas", "tensorboard"),
     *("ranx", "ray", "regex", "rich", "safetensors", "scipy", "sentence_transformers", "Stemmer"),
     *("tokenizers", "torch", "transformers", "yaml"),
 }

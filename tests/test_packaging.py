@@ -17,6 +17,7 @@ def test_a_wheel_works_on_its_own(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     assert "cstool/lexicons/shipped/wiki/en-de.tsv" in names
     assert "cstool/py.typed" in names
+    assert {f"cstool/report/page.{kind}" for kind in ("html", "css", "js")} <= set(names)
     assert [name for name in names if name.endswith("licenses/LICENSE")]
     assert not [name for name in names if name.startswith(("tests/", "examples/"))]
 

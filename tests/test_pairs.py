@@ -26,6 +26,22 @@ def test_the_sets_of_the_paper():
     assert {language for pair in pairs for language in pair} == languages | {"xx6"}
 
 
+def test_the_unseen_sets_of_the_paper():
+    """Its tables on unseen languages; Japanese and Hindi are in the mixed sets alone."""
+    pairs = parse_pairs("paper-unseen")
+    assert len(pairs) == 18 and not set(pairs) & set(parse_pairs("paper"))
+    kinds = [
+        [pair for pair in pairs if "xx14" in pair],
+        [pair for pair in pairs if len({*pair}) == 1],
+    ]
+    assert kinds[0] == [("xx14", "en"), ("en", "xx14"), ("xx14", "xx14")]
+    assert [query for query, _ in kinds[1][:6]] == ["fr", "id", "es", "pt", "zh", "vi"]
+    assert pairs[6:15] == [
+        ("fr", "en"), ("id", "nl"), ("es", "fr"), ("en", "pt"), ("de", "vi"), ("it", "zh"),
+        ("fr", "pt"), ("id", "vi"), ("pt", "zh"),
+    ]  # fmt: skip
+
+
 def test_a_set_stands_among_pairs():
     assert parse_pairs("es-en,paper,en-de,en-es") == [
         ("es", "en"),

@@ -5,9 +5,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import bootstrap, ttest_rel
+from scipy.stats import bootstrap, permutation_test, ttest_rel
 
-from cstool.significance import RESAMPLES, bonferroni, interval, p_value, resampled_means
+from cstool.significance import (
+    FLIPS,
+    RESAMPLES,
+    bonferroni,
+    equivalent,
+    holm,
+    interval,
+    not_worse,
+    randomisation,
+    resampled_means,
+    t_test,
+)
 
 VALUES = st.integers(2, 30).flatmap(
     lambda queries: st.lists(st.floats(0, 1), min_size=queries, max_size=queries)
@@ -25,12 +36,12 @@ def test_t_test_by_hand():
     # Differences .2, .4, .6: mean .4, deviation .2, t = .4 / (.2 / sqrt 3) = 2 sqrt 3. With two
     # degrees of freedom the distribution has a closed form: p = 1 - t / sqrt(t^2 + 2).
     t = 2 * sqrt(3)
-    assert p_value([0.5, 0.9, 0.7], [0.3, 0.5, 0.1]) == pytest.approx(1 - t / sqrt(t * t + 2))
+    assert t_test([0.5, 0.9, 0.7], [0.3, 0.5, 0.1]) == pytest.approx(1 - t / sqrt(t * t + 2))
 
 
 def test_t_test_is_that_of_scipy_and_two_sided():
     ours, theirs = [0.1, 0.5, 0.3, 1.0, 0.0], [0.2, 0.25, 0.3, 0.5, 0.1]
-    assert p_value(ours, theirs) == p_value(theirs, ours) == ttest_rel(ours, theirs).pvalue
+    assert t_test(ours, theirs) == t_test(theirs, ours) == ttest_rel(ours, theirs).pvalue
 
 
 @pytest.mark.parametrize(
@@ -43,7 +54,7 @@ def test_t_test_is_that_of_scipy_and_two_sided():
     ],
 )
 def test_no_spread_is_no_error_and_no_warning(ours, theirs, p):
-    assert p_value(ours, theirs) == p
+    assert t_test(ours, theirs) == p
 
 
 def test_bonferroni_multiplies_by_the_number_of_tests():
@@ -51,6 +62,73 @@ def test_bonferroni_multiplies_by_the_number_of_tests():
         {"a": 0.03, "b": 0.06, "c": 1.0}
     )
     assert bonferroni({}) == {}
+
+
+def test_holm_by_hand():
+    # 4 p1, 3 p2, 2 p3, 1 p4 from the smallest on; .06 holds up the .05 of the last.
+    p_values = {"d": 0.05, "a": 0.01, "c": 0.03, "b": 0.015}
+    assert holm(p_values) == pytest.approx({"d": 0.06, "a": 0.04, "c": 0.06, "b": 0.045})
+    assert list(holm(p_values)) == list(p_values)
+    assert holm({}) == {}
+
+
+@given(st.dictionaries(st.integers(), st.floats(0, 1)))
+def test_holm_rejects_no_less_than_bonferroni(p_values):
+    stepwise, plain = holm(p_values), bonferroni(p_values)
+    assert all(p_values[key] <= stepwise[key] <= plain[key] for key in p_values)
+
+
+def test_randomisation_by_hand():
+    # Differences 1, 2 and 3: of eight choices of signs only +++ and --- reach 6.
+    assert randomisation([1, 2, 3], [0, 0, 0]) == 2 / 8
+    # A query without a difference changes nothing; 1, 1 and -1 reach 1 in all but none.
+    assert randomisation([1, 1, 0, 5], [0, 0, 1, 5]) == 1.0
+    assert randomisation([0.1 + 0.2], [0.3]) == 1.0
+
+
+def test_randomisation_is_that_of_scipy():
+    differences = np.array(OURS) - np.array(THEIRS)
+    theirs = permutation_test(
+        (differences,),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=FLIPS,
+        rng=np.random.default_rng(5),
+    ).pvalue
+    found = randomisation(OURS, THEIRS)
+    error = sqrt(found * (1 - found) / FLIPS)
+    assert found == pytest.approx(theirs, abs=6 * error)
+    assert found == randomisation(OURS, THEIRS) == randomisation(THEIRS, OURS)
+    assert 0.001 < found < 0.05
+
+
+def test_a_drawn_p_is_never_zero():
+    assert randomisation([1.0] * 30, [0.0] * 30) == pytest.approx(1 / (FLIPS + 1))
+
+
+def test_not_worse_by_hand():
+    # Differences -.1, 0, .1 and margin .2: t = .2 / (.1 / sqrt 3) = 2 sqrt 3; see above for p.
+    t = 2 * sqrt(3)
+    one_sided = (1 - t / sqrt(t * t + 2)) / 2
+    ours, theirs = [0.4, 0.5, 0.6], [0.5, 0.5, 0.5]
+    assert not_worse(ours, theirs, 0.2) == pytest.approx(one_sided)
+    assert equivalent(ours, theirs, 0.2) == pytest.approx(one_sided)  # the mean difference is 0
+    assert not_worse([0.5, 0.6], [0.4, 0.5], 0.0) == 0.0
+    assert not_worse([0.4, 0.5], [0.5, 0.6], 0.1) == 1.0
+    assert not_worse([1.0], [0.0], 0.1) == 1.0
+
+
+@given(VALUES, st.floats(0.01, 0.5))
+@settings(max_examples=30)
+def test_equivalence_is_a_ninety_percent_interval_within_the_margin(values, margin):
+    other = [0.5] * len(values)
+    if len(set(values)) < 2 or np.std(values) < 1e-6:
+        return
+    low, high = ttest_rel(values, other).confidence_interval(0.9)
+    if min(abs(low + margin), abs(high - margin)) < 1e-6:
+        return
+    assert (equivalent(values, other, margin) < 0.05) == (-margin < low and high < margin)
+    assert (not_worse(values, other, margin) < 0.05) == (-margin < low)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
+import re
 from pathlib import Path
 
 from cstool import tables
-from cstool.comparison import ALL, Cell, Column, Row, Table
 from cstool.records import Score
+from cstool.results import ALL, Cell, Column, Listing, Results, Row, Table
 from cstool.significance import Interval
 
 PAIR, GROUP = Column("en", "de"), Column("CLIR", ALL)
@@ -54,6 +55,52 @@ def test_a_column_that_is_too_wide_alone_is_not_lost():
     assert all(number in drawn for number in ("0.100", "0.500", "0.750*", "1.000"))
 
 
+def test_a_terminal_shows_the_best_system_of_a_column_bold():
+    drawn = "\n".join(tables.text([TABLE], bold=True))
+    assert re.findall(r"\x1b\[1m *([\d.]+)", drawn) == ["0.750", "1.000"]
+    assert re.sub(r"\x1b\[\d*m", "", drawn) == "\n".join(tables.text([TABLE]))
+
+
+def test_a_p_that_is_not_significant_stands_beside_what_could_have_been_seen():
+    cells = {
+        PAIR: Cell(0.5, 0.2, 0.4, difference=0.1, detectable=0.25),
+        GROUP: Cell(0.5, 0.01, 0.02, detectable=0.1),
+    }
+    rows = [
+        Row("a", {PAIR: Cell(0.4), GROUP: Cell(0.4)}, {PAIR: {"1": 0.4}}),
+        Row("b", cells, {PAIR: {"1": 0.5}}),
+    ]
+    drawn = "\n".join(tables.text([Table("map", [PAIR, GROUP], rows, "a")]))
+    assert "b           1  0.400 (.250)  0.020\n" in drawn
+    # Without intervals the difference stands alone.
+    assert "map: difference to a\n" in drawn and "b           1  +.100     -\n" in drawn
+
+
+def test_seeds_as_mean_and_standard_deviation():
+    row = Row(
+        "a", {PAIR: Cell(0.25, corrected=0.01, deviation=0.0707)}, {PAIR: {"1": 0.2, "2": 0.3}}
+    )
+    assert (
+        "a           2  0.250±.071*\n"
+        in "\n".join(tables.text([Table("map", [PAIR], [row])])) + "\n"
+    )
+
+
+def test_listings_follow_the_tables():
+    found = Results(
+        [TABLE], [Listing("ties", ["system", "share"], [["a", "5%"], ["b", "10%"]], ["Why."])]
+    )
+    text = "\n".join(tables.document(found, "table"))
+    assert text.endswith(
+        "ties\nsystem  share\n─────────────\na          5%\nb         10%\n\nWhy.\n"
+    )
+    markdown = "\n".join(tables.document(found, "markdown"))
+    assert markdown.endswith(
+        "**ties**\n\n| system | share |\n| --- | ---: |\n| a | 5% |\n| b | 10% |\n\nWhy.\n"
+    )
+    assert list(tables.document(found, "tsv")) == list(tables.tsv([TABLE]))
+
+
 def test_names_with_brackets_are_no_markup():
     row = Row("[red]x[/red]", {PAIR: Cell(1.0)}, {PAIR: {"-": 1.0}})
     assert "[red]x[/red]" in "\n".join(tables.text([Table("map", [PAIR], [row])]))
@@ -83,16 +130,16 @@ def test_markdown():
 
 TSV = """\
 system query_lang passage_lang seed measure qid value p p_corrected \
-low high difference difference_low difference_high
-chance en de - mrr@10 all 0.100000 - - - - - - -
-chance en de all mrr@10 all 0.100000 - - - - - - -
-a en de 1 mrr@10 all 0.200000 - - - - - - -
-a en de 2 mrr@10 all 0.300000 - - - - - - -
-a en de all mrr@10 all 0.250000 - - - - - - -
-a CLIR all all mrr@10 all 0.500000 - - - - - - -
-b|c en de 1 mrr@10 all 0.750000 - - - - - - -
-b|c en de all mrr@10 all 0.750000 0.0001 0.0002 - - - - -
-b|c CLIR all all mrr@10 all 1.000000 0.03 0.06 - - - - -
+low high difference difference_low difference_high deviation detectable p_not_worse p_equivalent
+chance en de - mrr@10 all 0.100000 - - - - - - - - - - -
+chance en de all mrr@10 all 0.100000 - - - - - - - - - - -
+a en de 1 mrr@10 all 0.200000 - - - - - - - - - - -
+a en de 2 mrr@10 all 0.300000 - - - - - - - - - - -
+a en de all mrr@10 all 0.250000 - - - - - - - - - - -
+a CLIR all all mrr@10 all 0.500000 - - - - - - - - - - -
+b|c en de 1 mrr@10 all 0.750000 - - - - - - - - - - -
+b|c en de all mrr@10 all 0.750000 0.0001 0.0002 - - - - - - - - -
+b|c CLIR all all mrr@10 all 1.000000 0.03 0.06 - - - - - - - - -
 """
 
 
@@ -180,7 +227,7 @@ def test_markdown_with_intervals():
 def test_tsv_with_intervals():
     lines = [line.split("\t") for line in tables.tsv([WITH_INTERVALS])]
     assert len({len(line) for line in lines}) == 1
-    assert [line[-5:] for line in lines] == [
+    assert [line[9:14] for line in lines] == [
         ["low", "high", "difference", "difference_low", "difference_high"],
         ["-"] * 5,
         ["0.412000", "0.498000", "-", "-", "-"],

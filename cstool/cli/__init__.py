@@ -13,6 +13,7 @@ from cstool.cli import (
     lexicon,
     mix,
     prepare,
+    report,
     rerank,
     retrieve,
     train,
@@ -28,7 +29,7 @@ class Chain(Group):
         """Name the commands; typer would put those with subcommands last."""
         order = (
             "prepare examples induce-lexicon lexicon codeswitch translate mix train retrieve "
-            "rerank evaluate"
+            "rerank evaluate report"
         )
         return sorted(super().list_commands(ctx), key=order.split().index)
 
@@ -65,3 +66,4 @@ command(app, "train")(train.run)
 command(app, "retrieve")(retrieve.run)
 command(app, "rerank")(rerank.run)
 command(app, "evaluate")(evaluate.run)
+command(app, "report")(report.run)

@@ -129,9 +129,14 @@ class Format(StrEnum):
     TABLE = "table"
     TSV = "tsv"
     MARKDOWN = "markdown"
+    JSON = "json"
+    LATEX = "latex"
 
 
 TableFormat = Annotated[
     Format | None,
-    typer.Option("--format", help="Default: by the suffix of the output (.tsv, .md), else table."),
+    typer.Option(
+        "--format",
+        help="Default: by the suffix of the output (.tsv, .md, .json, .tex), else table.",
+    ),
 ]

@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cstool.cli import app
+from cstool.power import effect
 
 QRELS = "q1 0 p1 1\nq2 0 p2 1\nq3 0 p3 1\n"
 # MRR 1, 1/2 and, forgotten, 0: 1/2. Chance 3/4, 3/4 and 0: 1/2. Oracle 1, 1 and 0: 2/3.
@@ -49,6 +50,7 @@ def test_table_goes_to_stdout_and_the_summary_to_stderr(folder):
         "\n"
     )
     assert result.stderr == (
+        "cstool: warning: -: no hits for 1 of 3 queries, which count 0: q3\n"
         "cstool: 1 runs, 1 systems, 3 queries; 1 times a query without hits, 0 times one that is "
         "not in the qrels\n"
     )
@@ -66,7 +68,7 @@ def test_folder_baseline_first_stage_and_files(folder):
     assert result.stdout == ""
     header, *lines = (folder / "out.tsv").read_text().splitlines()
     assert header.split("\t")[:3] == ["system", "query_lang", "passage_lang"]
-    assert header.split("\t")[-2:] == ["difference_low", "difference_high"]
+    assert header.split("\t")[12:14] == ["difference_low", "difference_high"]
     assert {tuple(line.split("\t")[9:11]) for line in lines} == {("-", "-")}
     found = {tuple(line.split("\t")[:5]): line.split("\t")[6:9] for line in lines}
     assert found["a", "en", "de", "1", "mrr@10"] == ["0.500000", "-", "-"]
@@ -129,7 +131,11 @@ def test_intervals_and_columns(folder):
         **{"measure": "mrr@10", "qid": "all", "value": "1.000000"},
         **{"p": "0.225", "p_corrected": "0.451", "low": "1.000000", "high": "1.000000"},
         **{"difference": "0.250000", "difference_low": "0.000000", "difference_high": "0.500000"},
+        **{"deviation": "-", "p_not_worse": "-", "p_equivalent": "-"},
+        "detectable": ours[15],
     }
+    # The differences have the standard deviation 1/4; with three queries the effect must be huge.
+    assert float(ours[15]) == pytest.approx(0.25 * effect(3, 0.05 / 2), abs=1e-6)
     account = orjson.loads((folder / "out.tsv.meta.json").read_bytes())
     assert account["settings"]["intervals"] is True
     assert account["settings"]["columns"] == "pairs"
@@ -139,8 +145,9 @@ def test_groups_where_languages_are_not_known(folder):
     (folder / "mine.trec").write_text(RUN)
     arguments = [folder / "qrels.tsv", folder / "mine.trec", "--columns", "groups"]
     result = evaluate(*arguments, "-o", folder / "out.tsv", code=1)
-    assert result.stderr == (
-        "cstool: no groups: no run is named by its languages, expected a name such as en-de.trec\n"
+    assert result.stderr.endswith(
+        "\ncstool: no groups: no run is named by its languages, expected a name such as "
+        "en-de.trec\n"
     )
     assert not (folder / "out.tsv").exists()
 
@@ -153,6 +160,23 @@ def test_groups_where_languages_are_not_known(folder):
         ("runs/a/1/en-de.trec", RUN + RUN, "query q1: passage p1 is listed more than once"),
         ("runs/a/1/en-de.trec", "q8 Q0 p 1 1 a\n", "none of its 1 queries is in the qrels"),
         ("runs/a/en-de.trec", RUN, "expected SYSTEM/SEED/QLANG-DLANG.trec below"),
+        (
+            "runs/a/1/en-de.trec",
+            RUN.replace("2.0", "nan"),
+            "en-de.trec:1: score is 'nan', expected",
+        ),
+        (
+            "runs/a/1/en-de.trec",
+            QRELS,
+            "en-de.trec:1: 4 fields, expected 6: qid Q0 pid rank score tag"
+            "; a line of four is one of qrels, not of a run",
+        ),
+        (
+            "qrels.tsv",
+            RUN,
+            "qrels.tsv:1: 6 fields, expected 4: qid 0 pid relevance; a line of six is "
+            "one of a run, not of qrels",
+        ),
     ],
 )
 def test_wrong_input_is_one_line_and_leaves_no_file(folder, name, content, problem):
@@ -165,8 +189,8 @@ def test_wrong_input_is_one_line_and_leaves_no_file(folder, name, content, probl
 
 def test_unknown_baseline(folder):
     result = evaluate(folder / "qrels.tsv", folder / "runs", "--baseline", "c", code=1)
-    assert result.stderr == (
-        "cstool: no system 'c' to compare with; there are chance (a), chance (b), a, b, "
+    assert result.stderr.endswith(
+        "\ncstool: no system 'c' to compare with; there are chance (a), chance (b), a, b, "
         "oracle (a), oracle (b)\n"
     )
 
@@ -185,9 +209,213 @@ def test_folder_without_runs_and_missing_file(folder):
         ["--ties", "x"],
         ["--columns", "mlir"],
         ["-o", "a", "--per-query", "a"],
+        ["--pairs", "en-de,paper2"],
+        ["--groups", "kind,colour"],
+        ["--groups", "missing.yaml"],
+        ["--test", "z"],
+        ["--correction", "none"],
+        ["--margin", "-1"],
+        ["--compare", "old.json", "--format", "tsv"],
+        ["--analysis", "ties", "--format", "tsv"],
+        ["--analysis", "colour"],
+        ["--analysis", "overlap", "--queries", "q.tsv"],
+        ["--analysis", "coverage", "--queries", "q.tsv"],
     ],
 )
 def test_wrong_options(folder, options):
     result = evaluate(folder / "qrels.tsv", folder / "runs", *options, code=2)
     assert result.stdout == ""
     assert options[0] in result.stderr
+
+
+def test_a_packed_run_that_was_cut_off(folder):
+    whole = gzip.compress(RUN.encode() * 1)
+    (folder / "runs/a/1/en-it.trec.gz").write_bytes(whole[:-9])
+    result = evaluate(folder / "qrels.tsv", folder / "runs", code=1)
+    assert "en-it.trec.gz: Compressed file ended before the end-of-stream marker" in result.stderr
+
+
+def test_what_is_missing_is_said_and_stays_empty(folder):
+    result = evaluate(
+        folder / "qrels.tsv",
+        folder / "runs",
+        *("--pairs", "en-en,en-de,de-en", "--measures", "mrr", "--format", "markdown"),
+    )
+    assert "| b | 1 | 1.000 | 1.000 | - | 1.000 | - |" in result.stdout
+    for told in (
+        "a has no run for de-en",
+        "a has no run of seed 2 for en-en",
+        "b has no run for de-en",
+    ):
+        assert f"cstool: warning: {told}\n" in result.stderr
+        assert told in result.stdout
+    assert "runs/a/1/en-de.trec: no hits for 1 of 3 queries, which count 0: q3" in result.stderr
+
+
+def test_runs_of_other_pairs_are_not_read(folder):
+    (folder / "runs/a/1/en-ru.trec").write_text("not a run\n")
+    result = evaluate(folder / "qrels.tsv", folder / "runs", "--pairs", "en-de")
+    assert "1 runs of other pairs" in result.stderr or "3 runs of other pairs" in result.stderr
+    evaluate(folder / "qrels.tsv", folder / "runs", "--pairs", "en-fr", code=1)
+
+
+def test_groups_of_a_file(folder):
+    (folder / "mine.yaml").write_text("To German: [en-de]\nEverything: [en-de, en-en]\n")
+    result = evaluate(
+        folder / "qrels.tsv",
+        folder / "runs",
+        *("--groups", f"{folder}/mine.yaml,seen,script", "--columns", "groups"),
+        *("--measures", "mrr", "--format", "markdown"),
+    )
+    assert "| system | seeds | To German | Everything | seen | same script |" in result.stdout
+    (folder / "mine.yaml").write_text("German: en-de\n")
+    result = evaluate(
+        folder / "qrels.tsv", folder / "runs", "--groups", f"{folder}/mine.yaml", code=2
+    )
+    assert "expected groups as in" in result.stderr
+
+
+def test_qrels_of_each_passage_language(folder):
+    (folder / "qrels.en.tsv").write_text(QRELS)
+    (folder / "qrels.de.tsv").write_text("q1 0 p9 1\n")
+    evaluate(
+        str(folder / "qrels.{lang}.tsv"),
+        folder / "runs",
+        *("--measures", "mrr", "-o", folder / "out.tsv", "--per-query", folder / "all.tsv"),
+    )
+    lines = (folder / "all.tsv").read_text().splitlines()
+    assert "b\ten\ten\t1\tmrr\tq3\t1.000000" in lines
+    assert "b\ten\tde\t1\tmrr\tq1\t0.500000" in lines
+    assert not [line for line in lines if "\tde\t" in line and "\tq3\t" in line]
+    evaluate(str(folder / "qrels.{lang}.tsv"), folder / "runs", "--pairs", "en-en")
+    (folder / "qrels.de.tsv").unlink()
+    assert (
+        "qrels.de.tsv" in evaluate(str(folder / "qrels.{lang}.tsv"), folder / "runs", code=1).stderr
+    )
+
+
+def test_best_seed_on_other_queries(folder):
+    (folder / "dev.tsv").write_text("q1 0 p9 1\nq2 0 p9 1\nq3 0 p9 1\n")
+    evaluate(folder / "dev.tsv", folder / "runs", "--pairs", "en-de", "-o", folder / "dev.json")
+    result = evaluate(
+        folder / "qrels.tsv",
+        folder / "runs",
+        *("--pairs", "en-de", "--best-seed-on", folder / "dev.json", "--format", "markdown"),
+    )
+    # On the other queries seed 1 is at 1/2, 1 and 0, seed 2 at 1/2 everywhere: the first of equals.
+    assert "One seed, the best in mrr@10 of dev.json: a 1." in result.stdout
+    assert "| a | 1 | 0.500 | 0.500 |" in result.stdout
+    evaluate(folder / "qrels.tsv", folder / "runs", "-o", folder / "same.json")
+    result = evaluate(
+        folder / "qrels.tsv", folder / "runs", "--best-seed-on", folder / "same.json", code=1
+    )
+    assert "was made with the same qrels" in result.stderr
+    result = evaluate(
+        folder / "qrels.tsv", folder / "runs", "--best-seed-on", folder / "qrels.tsv", code=1
+    )
+    assert "qrels.tsv: expected what `cstool evaluate" in result.stderr
+
+
+def test_json_latex_and_what_changed(folder):
+    arguments = [folder / "qrels.tsv", folder / "runs", "--baseline", "a", "--measures", "mrr"]
+    evaluate(*arguments, "-o", folder / "old.json")
+    old = orjson.loads((folder / "old.json").read_bytes())
+    assert [table["measure"] for table in old["tables"]] == ["mrr"]
+    evaluate(*arguments, "-o", folder / "out.tex")
+    assert r"\toprule" in (folder / "out.tex").read_text()
+    same = evaluate(*arguments, "--compare", folder / "old.json").stdout
+    assert "changes since old.json" in same and "cells are the same" in same
+    (folder / "runs/b/1/en-de.trec").write_text(RUN)
+    result = evaluate(*arguments, "--compare", folder / "old.json", "--format", "markdown")
+    assert "| mrr | b | en-de | 1.000 | 0.500 | -0.500 |" in result.stdout
+
+
+def test_a_cache_is_used_for_the_same_bytes_alone(folder):
+    run = folder / "runs/a/1/en-de.trec"
+    arguments = [folder / "qrels.tsv", run, "--measures", "mrr", "--format", "tsv"]
+    cached = [*arguments, "--cache", folder / "cache", "-o", folder / "out.tsv"]
+    plain = evaluate(*arguments).stdout
+    evaluate(*cached)
+    [kept] = (folder / "cache").iterdir()
+    first = (folder / "out.tsv.meta.json").read_bytes()
+    assert (folder / "out.tsv").read_text() == plain
+    # What is kept is used: another rank in there is another result.
+    good = kept.read_bytes()
+    kept.write_bytes(good.replace(b"[1]", b"[4]", 1))
+    evaluate(*cached)
+    assert (folder / "out.tsv").read_text() != plain
+    kept.write_bytes(good[:-5])  # cut off: made anew
+    evaluate(*cached)
+    assert (folder / "out.tsv").read_text() == plain and kept.read_bytes() == good
+    assert (folder / "out.tsv.meta.json").read_bytes() == first
+    # Another run, another order of ties and other qrels are something else.
+    run.write_text(BEST)
+    evaluate(*cached)
+    evaluate(*cached, "--ties", "trec_eval")
+    (folder / "qrels.tsv").write_text(QRELS.replace("p3", "p9"))
+    evaluate(*cached)
+    assert len(list((folder / "cache").iterdir())) == 4
+
+
+def test_lines_of_a_query_apart_are_as_good_as_together(folder):
+    arguments = [folder / "qrels.tsv", folder / "mine.trec", "--measures", "mrr,map"]
+    (folder / "mine.trec").write_text(RUN)
+    together = evaluate(*arguments).stdout
+    one, two, three, four = RUN.splitlines(keepends=True)
+    (folder / "mine.trec").write_text(one + three + two + four)
+    assert evaluate(*arguments).stdout == together
+
+
+def test_first_stage_with_qrels_of_each_language(folder):
+    (folder / "qrels.en.tsv").write_text(QRELS)
+    (folder / "qrels.de.tsv").write_text("q1 0 p9 1\n")
+    (folder / "first.trec").write_text(BEST)
+    result = evaluate(
+        str(folder / "qrels.{lang}.tsv"),
+        folder / "runs",
+        *("--first-stage", folder / "first.trec", "--measures", "mrr", "--format", "markdown"),
+        *("--columns", "pairs"),
+    )
+    assert "| first stage | - | 1.000 | 0.500 |" in result.stdout
+
+
+def test_analyses(folder):
+    texts = {
+        "queries.en": "q1\thouse\nq2\tred\nq3\tblue\n",
+        "passages.en": "p1\thouse\np2\tx\np3\ty\n",
+    }
+    texts["passages.de"] = "p1\tHaus\np2\tred\np3\ty\n"
+    for name, text in texts.items():
+        (folder / f"{name}.tsv").write_text(text)
+    arguments = [folder / "qrels.tsv", folder / "runs", "--measures", "mrr"]
+    result = evaluate(
+        *arguments,
+        *("--analysis", "overlap,coverage,ties", "--lexicon", "wiki", "--format", "markdown"),
+        *("--queries", f"{folder}/queries.{{lang}}.tsv"),
+        *("--passages", f"{folder}/passages.{{lang}}.tsv", "-o", folder / "out.md"),
+    )
+    text = (folder / "out.md").read_text()
+    assert "**mrr by lexical overlap, CLIR**" in text and "**equal scores**" in text
+    # In German, q2 alone has its word in the passage; a's seeds are at 1/2 and 1 there, at 1 and 1
+    # for q1, and at 0 and 1 for q3.
+    assert "| (cases) | 2 | 0 | 0 | 0 | 1 |\n| a | 0.750 | - | - | - | 0.750 |" in text
+    assert "| a | 7 | 0.0% | 0.0% | 0.0% |" in text
+    assert "warning: --analysis" not in result.stderr
+    account = orjson.loads((folder / "out.md.meta.json").read_bytes())
+    assert {"queries.en.tsv", "passages.de.tsv", "en-de.tsv"} <= {
+        one["path"].rpartition("/")[2] for one in account["inputs"]
+    }
+
+
+def test_analyses_of_pools(folder):
+    (folder / "runs/a/1/en-xx2.trec").write_text("q1 Q0 en:p1 1 2 x\nq1 Q0 de:p1 2 1 x\n")
+    (folder / "qrels.xx2.tsv").write_text("q1 0 en:p1 1\nq1 0 de:p1 1\n")
+    arguments = [str(folder / "qrels.{lang}.tsv"), folder / "runs", "--pairs", "en-xx2"]
+    result = evaluate(*arguments, "--analysis", "languages,peer,consistency")
+    assert "mean rank of relevant passages by language" in result.stdout
+    assert "--analysis consistency: there are no runs over several languages" in result.stderr
+    (folder / "langs.tsv").write_text("en:p1\ten\n")
+    result = evaluate(
+        *arguments, "--analysis", "languages", "--passage-langs", folder / "langs.tsv", code=1
+    )
+    assert "the language of passage de:p1 is not known" in result.stderr
