@@ -21,6 +21,10 @@ ORDERS: dict[str, Callable[[Iterable[Hit]], list[Hit]]] = {
     "pid": runs.order,
     "trec_eval": runs.order_trec_eval,
 }
+Compute = Callable[
+    [Iterable[Measure], Sequence[measures.Grades], Sequence[Ranking]], dict[Measure, list[float]]
+]
+_values = measures.values  # a class below has a field of that module's name
 Values = Mapping[Measure, Sequence[float]]  # one value per query of the qrels, in their order
 
 
@@ -89,6 +93,7 @@ class Evaluation:
     judgements: Callable[[tuple[str, str]], Judgements]
     measures: Sequence[Measure]
     ties: str = "pid"
+    compute: Compute = _values
     results: list[Result] = field(default_factory=list)
     first: list[Result] = field(default_factory=list)
     forgotten: int = 0  # queries of the qrels without hits, summed over systems' runs
@@ -196,7 +201,7 @@ class Evaluation:
         return Result(run, judged, values, random, self._values(judged, best), forgotten)
 
     def _values(self, judged: Judgements, rankings: Sequence[Ranking]) -> Values:
-        values = measures.values(self.measures, judged.grades, rankings)
+        values = self.compute(self.measures, judged.grades, rankings)
         return {measure: array("d", found) for measure, found in values.items()}
 
 

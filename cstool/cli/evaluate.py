@@ -1,5 +1,6 @@
 """`cstool evaluate`."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +21,8 @@ from cstool.pairs import SEEN, SETS, parse_pairs
 from cstool.settings import MEASURES, Reranking, Training
 
 if TYPE_CHECKING:
-    pass
+    from cstool.evaluate import Evaluation
+    from cstool.measures import Measure
 
 _WARNINGS = 10
 
@@ -222,6 +224,14 @@ def run(
             help="Keep here what was found in each run, by its digest: the next call is faster.",
         ),
     ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Compute all values with ranx as well, and stop if one differs. It compiles "
+            "first, which takes up to a minute.",
+        ),
+    ] = False,
     per_query: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write values per query here, as TSV.")
     ] = None,
@@ -279,7 +289,7 @@ def run(
         max_length,
         passage_langs,
     )
-    worth = Evaluation(judged.of, names, ties)
+    worth = _with_ranx(judged, names, ties) if verify else Evaluation(judged.of, names, ties)
     ranked = RankedRuns(job, ties, cache)
     if first_stage:
         there = list(dict.fromkeys(file.pair for file in found))
@@ -301,3 +311,12 @@ def run(
     if per_query:
         job.write(per_query, tables.scores(worth.scores()), str)
     evaluation.tell(job, worth)
+
+
+def _with_ranx(
+    judged: judgements.JudgementFiles, names: Sequence["Measure"], ties: str
+) -> "Evaluation":
+    from cstool import verify
+    from cstool.evaluate import Evaluation
+
+    return Evaluation(judged.of, names, ties, verify.values)
