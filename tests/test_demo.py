@@ -183,6 +183,7 @@ def test_cut_down_demo_makes_everything(demo):
     for told in ("MoIR", "CLIR", "MLIR", "chance", "first stage", "translate-test", "ml-cs", "[+",
                  "Well covered", "English entries", "cstool train"):  # fmt: skip
         assert told in result.stdout, told
+    assert "<table" in (demo / "out/report.html").read_text(encoding="utf-8")
     assert "Warning" not in result.stdout + result.stderr
     assert "cstool: " in (demo / "out/demo.log").read_text()
 

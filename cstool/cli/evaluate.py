@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from cstool.evaluate import Evaluation
     from cstool.measures import Measure
 
-_WARNINGS = 10
-
 
 class Ties(StrEnum):
     """Whose order holds among equal scores."""

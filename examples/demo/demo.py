@@ -140,16 +140,21 @@ def _show(console: Console, out: Path) -> None:
     console.print()
     for title, name in (
         ("MRR@10 by group of language pairs", "table.txt"),
+        ("Against the control", "control.txt"),
         ("What the lexicon knows of the test", "coverage.txt"),
         ("Well covered queries", "well.txt"),
         ("Badly covered queries", "badly.txt"),
     ):
+        if not (out / name).exists():  # there is no control but in the full demo
+            continue
         console.rule(title)
         text = (out / name).read_text(encoding="utf-8")
         if name in ("well.txt", "badly.txt"):
             text = re.split(r"\n(?=Means over|mrr@10: )", text)[0]
         console.print(text.rstrip() + "\n", markup=False, soft_wrap=True)
-    console.print(f"Every pair: {out}/pairs.md. What it shows: docs/demo.md.")
+    console.print(
+        f"Every pair: {out}/pairs.md; to look into: {out}/report.html. What it shows: docs/demo.md."
+    )
     console.print(NEXT, markup=False, soft_wrap=True)
 
 
