@@ -161,7 +161,7 @@ def test_titles(tmp_path):
     assert (result.exit_code, result.stdout) == (0, "")
     assert (tmp_path / "en-es.tsv").read_text(encoding="utf-8") == (
         "War film\tcine bélico\t1\nElijah Wood\tElijah Wood\t1\nJava\tJava\t1\n"
-        "The cine club\tEl cine club\t1\n"
+        "The cine club\tel cine club\t1\n"
     )
     account = json.loads((tmp_path / "en-es.tsv.meta.json").read_text())
     assert account["counts"] == {
@@ -288,7 +288,7 @@ def test_titles_are_downloaded_only_when_asked_for(tmp_path, mirror, monkeypatch
         ({"a": "page", "b": "cut"}, "b: is cut off"),
         ({"a": "page", "b": "missing"}, "b: no such file"),
         ({"a": "broken.gz", "b": "page"}, "a.gz: Compressed file ended before"),
-        ({"a": "binary"}, "a:1: byte 1 is 0x1f, expected UTF-8"),
+        ({"a": "binary"}, "a:1: is packed by gzip, expected text, or a name that ends in .gz"),
         ({"a": "comment"}, "a (SQL): expected TSV"),
     ],
 )
@@ -321,7 +321,7 @@ def test_no_file_is_written_if_one_language_has_no_entry(tmp_path):
     result = induce("titles", "--langs", "de,da", "-o", tmp_path / "x", input=titles)
     assert result.exit_code == 1
     assert "no entry to write for da; left out: 1 number" in result.stderr
-    assert list((tmp_path / "x").iterdir()) == []
+    assert not (tmp_path / "x").exists()
 
 
 def test_swapped_languages_are_told_but_not_refused(tmp_path):

@@ -252,7 +252,7 @@ def _check(
 def _occurring(job: Job, paths: Sequence[Path]) -> frozenset[str]:
     from cstool.lexicons import vocabulary
 
-    return vocabulary.keys(texts for path in paths for texts in job.read(path, vocabulary.parse))
+    return vocabulary.keys(texts for path in paths for texts in job.read(path, vocabulary.Parser()))
 
 
 def _read(

@@ -158,7 +158,7 @@ def _tokenise(job: Job, text: Path, path: Path, settings: WordVectors) -> "Vecto
 
     subwords.check()
     counts = Counter[str]()
-    texts = (one for line in job.read(text, vocabulary.parse) for one in line)
+    texts = (one for line in job.read(text, vocabulary.Parser()) for one in line)
     files.write(path, subwords.tokenised(texts, counts), str)
     words = subwords.untrained(counts, settings)
     if not words.words:
