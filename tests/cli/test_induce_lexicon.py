@@ -257,8 +257,9 @@ def test_a_titles_lexicon_from_linguatools_xml_on_stdin(tmp_path):
 
 def test_titles_are_downloaded_only_when_asked_for(tmp_path, mirror, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    lexicon = tmp_path / "lexicon"
-    arguments = ["titles", "--langs", "de", "-o", lexicon, "--mirror", mirror.url + "/"]
+    monkeypatch.chdir(tmp_path)
+    lexicon = Path("lexicons/wiki")
+    arguments = ["titles", "--langs", "de,ru", "-o", lexicon, "--mirror", mirror.url + "/"]
     refused = induce(*arguments, input="")
     assert "-: is empty" in refused.stderr
     assert mirror.asked == []
@@ -271,6 +272,11 @@ def test_titles_are_downloaded_only_when_asked_for(tmp_path, mirror, monkeypatch
         "enwiki-20260101-page.sql.gz",
     ]
     assert "Water\tWasser\t1\n" in (lexicon / "en-de.tsv").read_text()
+    # The shipped lexicon of that name, which has "house", is not looked at any more.
+    switch = ["codeswitch", "--lexicon", "wiki", "--ratio", "1", "--langs", "de"]
+    text = "q1\tWater or rock and roll in the House\n"
+    switched = CliRunner().invoke(app, switch, input=text).stdout
+    assert switched == "q1\tWasser or Rock ’n’ Roll in the House\n"
     assert induce(*arguments, "--download", "--dump-date", "20260101").exit_code == 0
     wrong = induce(*arguments, "--download", "--dump-date", "20250101", "-o", tmp_path / "x")
     assert (wrong.exit_code, (tmp_path / "x").exists()) == (1, False)

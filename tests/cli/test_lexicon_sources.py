@@ -194,7 +194,10 @@ def test_genuine_titles_and_a_genuine_dictionary(real_data):
         "q1\tIs it a cine bélico of the CUERPO DE MARINES DE LOS ESTADOS UNIDOS?\n"
     )
     muse = dictionaries / "muse" / "en-de.txt.gz"
-    assert switched("dictionary", muse, text="q1\tthe red house\n") == "q1\tdie rote haus\n"
+    assert (
+        switched("dictionary", muse, text="q1\tthe water, the house\n")
+        == "q1\tdie wasser, die haus\n"
+    )
 
 
 WORDS = {"dog": "hund", "cat": "katze", "ice": "eis", "red": "rot", "can": "kann", "or": "oder"}
