@@ -43,6 +43,10 @@ bench: $(BIN)/.dev  ## measure speed
 	$(BIN)/python benchmarks/codeswitch.py
 	$(BIN)/python benchmarks/rerank.py
 	$(BIN)/python benchmarks/evaluate.py
+	$(BIN)/python benchmarks/csls.py
+	$(BIN)/python benchmarks/vectors.py
+	$(BIN)/python benchmarks/titles.py
+	$(if $(CSTOOL_REAL_DATA),$(BIN)/python benchmarks/lexicons.py)
 	$(if $(CSTOOL_REAL_DATA),$(BIN)/python benchmarks/wiki_lexicon.py)
 
 clean:  ## remove what was built; .venv stays

@@ -1,24 +1,28 @@
 """Exact CSLS beside the two matrix products it cannot avoid, and beside faiss's three searches.
 
-    python benchmarks/csls.py [WORDS [DIMENSION [SOURCES]]]
+    pip install faiss-cpu
+    python benchmarks/csls.py [WORDS [DIMENSION [SOURCES [ROUNDS]]]]
 
 WORDS vectors (default 50,000) of DIMENSION (300) on either side, or SOURCES of them on one; the ten
-best targets of each, fp32. All run in turn in one process, several times, and the best time of each
-is compared; then each runs in a process of its own, which tells the peak of its memory.
+best targets of each, fp32. All run in turn, ROUNDS times (3), each time in a process of their own,
+which tells the peak of its memory; the best time of each is compared. Without faiss its searches
+are left out, and on a machine with CUDA cstool's search is measured there as well.
 """
 
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
-from turns import best_of
 
 from cstool.lexicons.neighbours import search
+from cstool.settings import Computing
 
-ROUNDS = 3
 K = 10
 ROWS = 4096  # of the plain products
 
@@ -59,43 +63,65 @@ def cstool_csls(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return found.scores, found.indices
 
 
+def on_cuda(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the same on the first CUDA device."""
+    found = search(x, y, n=K, k=K, computing=Computing("cuda"))
+    return found.scores, found.indices
+
+
 JOBS: dict[str, Callable[[np.ndarray, np.ndarray], object]] = {
-    "two products": products,
+    "products": products,
     "faiss": faiss_searches,
     "cstool": cstool_csls,
+    "cuda": on_cuda,
 }
 
 
 def peak() -> int:
-    """Give the most memory that this process has held, in MB."""
+    """Give the most memory that this process has held, in MB (1,000,000 bytes)."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) >> 10
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024 // 1_000_000
+
+
+def one(name: str, sources: int, words: int, dimension: int, result: Path) -> None:
+    """Do one job, print its seconds and its memory, and keep the neighbours that it finds."""
+    rng = np.random.default_rng(1)
+    x, y = unit(rng, sources, dimension), unit(rng, words, dimension)
+    start = time.perf_counter()
+    found = JOBS[name](x, y)
+    print(time.perf_counter() - start, peak())
+    if isinstance(found, tuple):
+        np.save(result, found[1])
 
 
 def main() -> None:
     """Run all in turn and print the best of each, how far they agree, and their memory."""
-    name = sys.argv.pop() if sys.argv[-1] in JOBS else None
-    words, dimension = (int(a) for a in (sys.argv[1:3] + ["50000", "300"][len(sys.argv) - 1 :]))
-    sources = int(sys.argv[3]) if len(sys.argv) > 3 else words
-    rng = np.random.default_rng(1)
-    x, y = unit(rng, sources, dimension), unit(rng, words, dimension)
-    if name:
-        JOBS[name](x, y)
-        print(peak())
+    if len(sys.argv) > 2 and sys.argv[1] in JOBS:
+        name, *sizes, result = sys.argv[1:]
+        one(name, *map(int, sizes), Path(result))
         return
-    results: dict[str, object] = {}
-
-    def keep(name: str) -> None:
-        results[name] = JOBS[name](x, y)
-
-    best = best_of(ROUNDS, {name: lambda name=name: keep(name) for name in JOBS})
-    print(f"{sources} x {words} x {dimension}, {torch.get_num_threads()} threads")
-    for name, seconds in best.items():
-        command = [sys.executable, __file__, str(words), str(dimension), str(sources), name]
-        memory = subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
-        print(f"{name:14} {seconds:7.2f} s  {seconds / best['two products']:5.2f} x  {memory} MB")
-    same = np.mean(results["faiss"][1] == results["cstool"][1])
-    print(f"neighbours that are the same as faiss's: {same:.4%}")
+    given = [int(text) for text in sys.argv[1:]]
+    words, dimension, sources, rounds = [*given, *(50_000, 300, 0, 3)[len(given) :]]
+    sources = sources or words
+    names = ["products", *(["faiss"] if find_spec("faiss") else []), "cstool"]
+    names += ["cuda"] * torch.cuda.is_available()
+    best = dict.fromkeys(names, (float("inf"), 0))
+    threads = torch.get_num_threads()
+    with tempfile.TemporaryDirectory() as made:
+        results = {name: Path(made) / f"{name}.npy" for name in names}
+        for _ in range(rounds):
+            for name in names:
+                call = [sys.executable, __file__, name, sources, words, dimension, results[name]]
+                told = subprocess.run(map(str, call), capture_output=True, check=True, text=True)
+                seconds, memory = told.stdout.split()
+                best[name] = min(best[name], (float(seconds), int(memory)))
+        print(f"{sources} x {words} x {dimension}, {threads} threads, best of {rounds}")
+        for name, (seconds, memory) in best.items():
+            print(f"{name:9} {seconds:8.2f} s {seconds / best['products'][0]:6.2f} x {memory:6} MB")
+        found = {name: np.load(path) for name, path in results.items() if path.exists()}
+        for name in found.keys() - {"cstool"}:
+            same = np.mean(found[name] == found["cstool"])
+            print(f"neighbours that are the same as those of {name}: {same:.4%}")
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ def scan(path: Path, table: str, columns: tuple[str, ...], where: tuple[str, lis
 
 def main() -> None:
     """Make the dumps, read each alone, and make lexicons from both."""
-    page_mb, links_mb = (int(text) for text in [*sys.argv[1:], 375, 125][:2])
+    page_mb, links_mb = (int(text) for text in [*sys.argv[1:], *(375, 125)[len(sys.argv) - 1 :]])
     rng = random.Random(1)
     english, other = (titles(rng, words, 300_000) for words in vocabulary())
     with tempfile.TemporaryDirectory() as made:

@@ -175,6 +175,21 @@ def opened(path: Path, reading: Reading) -> Iterator[BinaryIO]:
             hashed.finish()
 
 
+def head(stream: BinaryIO, reading: Reading) -> bytes:
+    """Give the first bytes of a stream that `opened` gave, at least one if there is any.
+
+    They are read again. Of several streams that are open at once an error names the right one.
+    """
+    with _explained(reading.path):
+        return cast(io.BufferedReader, stream).peek(1)
+
+
+def chunks(stream: BinaryIO, reading: Reading, size: int) -> Iterator[bytes]:
+    """Yield all bytes of a stream that `opened` gave, `size` at a time; errors as in `head`."""
+    with _explained(reading.path):
+        yield from iter(lambda: stream.read(size), b"")
+
+
 @contextmanager
 def scratch() -> Iterator[BinaryIO]:
     """Open a file without a name, on the disk that TMPDIR names, for what memory is too dear."""
@@ -231,6 +246,7 @@ def check_folder(path: Path) -> None:
 
 
 _BUFFER = 1 << 18
+_GZIP = b"\x1f\x8b"
 _BLOCK = 1 << 18  # bytes of lines
 
 
@@ -311,12 +327,13 @@ def _remove(path: Path) -> None:
 
 def _lines(stream: BinaryIO, reading: Reading) -> Iterator[tuple[int, bytes]]:
     # Bytes, so that only "\n" ends a line and a bad byte is found on its own line.
-    for number, line in enumerate(iter(lambda: stream.readline(MAX_LINE + 1), b""), start=1):
-        if len(line) > MAX_LINE:
-            problem = f"is longer than {MAX_LINE >> 20} MiB, expected a file of lines"
-            raise DataError(reading.path, number, problem)
-        reading.lines = number
-        yield number, line
+    with _explained(reading.path):
+        for number, line in enumerate(iter(lambda: stream.readline(MAX_LINE + 1), b""), start=1):
+            if len(line) > MAX_LINE:
+                problem = f"is longer than {MAX_LINE >> 20} MiB, expected a file of lines"
+                raise DataError(reading.path, number, problem)
+            reading.lines = number
+            yield number, line
 
 
 def _parsed(
@@ -356,5 +373,7 @@ def _write_lines(
 
 def _sentence(problem: ValueError) -> str:
     if isinstance(problem, UnicodeDecodeError):
+        if problem.object.startswith(_GZIP):
+            return "is packed by gzip, expected text, or a name that ends in .gz"
         return f"byte {problem.start + 1} is {problem.object[problem.start]:#04x}, expected UTF-8"
     return str(problem)

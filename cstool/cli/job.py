@@ -211,7 +211,7 @@ class Opened:
 
     def head(self) -> bytes:
         """Give the first bytes, at least one if there is any; they are read again."""
-        return self.stream.peek(1)
+        return files.head(self.stream, self.reading)
 
     def records(self, parse: Callable[[str], Record]) -> Iterator[Record]:
         """Yield one record per line, as `Job.read` does."""
@@ -221,7 +221,7 @@ class Opened:
 
     def blocks(self, size: int = 1 << 20) -> Iterator[bytes]:
         """Yield all bytes in blocks of this size, the last one shorter."""
-        return self.job.tracked(self.reading, iter(lambda: self.stream.read(size), b""), 1)
+        return self.job.tracked(self.reading, files.chunks(self.stream, self.reading, size), 1)
 
 
 def _sidecar(path: Path) -> Path:

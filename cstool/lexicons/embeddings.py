@@ -35,6 +35,7 @@ _BLOCK = 16 << 20
 _MAX_LINE = 1 << 20
 _LOOKED_AT = 1000  # lines that tell the dimension where no first line does
 _SHOWN = 3
+_GZIP = b"\x1f\x8b"
 _HEADER = re.compile(rb"(\d{1,18}) (\d{1,9})")
 _DIMENSION, _NUMBER = "of another dimension", "with something that is no number"
 _EXPECTED = "expected word vectors: a word and its numbers on each line"
@@ -99,7 +100,10 @@ def read(
             reading.sha256 = digest
             return *kept, reading
     with files.opened(path, reading) as stream:
-        if cast(BufferedReader, stream).peek(4)[:4] == _MODEL:
+        head = cast(BufferedReader, stream).peek(4)
+        if head.startswith(_GZIP):
+            raise CstoolError(f"{path}: is packed by gzip, expected a name that ends in .gz")
+        if head.startswith(_MODEL):
             vectors, skipped = _read_model(path, max_words)
         else:
             vectors, skipped = parse(reading, stream, max_words=max_words, on_bytes=on_bytes)

@@ -1,22 +1,36 @@
 """The words that occur in some texts: a lexicon for these texts needs no others."""
 
+import re
 from collections.abc import Collection, Iterable
 
 from cstool import formats, words
 from cstool.records import Example
 
+_JSON = re.compile(r'\{\s*["}]')
 
-def parse(line: str) -> tuple[str, ...]:
-    """Give the texts on a line: of an example, a query or a passage, or the line itself.
 
-    A JSON object is an example or a text; so is `id<TAB>text`. Anything else, such as a line of
-    running text or a word of a list, is a text. ValueError for JSON that is neither.
+class Parser:
+    """Parses the lines of one file of examples, queries, passages, running text, or single words.
+
+    JSON is a file whose first line looks like it: a paragraph of a novel may begin with a brace.
     """
-    name, tab, text = line.partition("\t")
-    if line.startswith("{"):
-        record = formats.parse_record(line)
-        return (record.query, record.passage) if isinstance(record, Example) else (record.text,)
-    return (text,) if tab and name.split() == [name] else (line,)
+
+    def __init__(self) -> None:
+        self._is_json: bool | None = None
+
+    def __call__(self, line: str) -> tuple[str, ...]:
+        """Give the texts on a line: of an example, of a query or passage, or the line itself.
+
+        Elsewhere than in JSON `id<TAB>text` has one text, and so has any other line. ValueError for
+        JSON that is no example and no text.
+        """
+        if self._is_json is None:
+            self._is_json = _JSON.match(line) is not None
+        if self._is_json:
+            record = formats.parse_record(line)
+            return (record.query, record.passage) if isinstance(record, Example) else (record.text,)
+        name, tab, text = line.partition("\t")
+        return (text,) if tab and name.split() == [name] else (line,)
 
 
 def keys(texts: Iterable[Iterable[str]]) -> frozenset[str]:

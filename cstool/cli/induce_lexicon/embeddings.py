@@ -1,5 +1,6 @@
 """`cstool induce-lexicon embeddings`."""
 
+import math
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -12,14 +13,13 @@ import typer
 
 from cstool import console, files, formats
 from cstool.cli import options
-from cstool.cli.induce_lexicon import folder
+from cstool.cli.induce_lexicon import folder, seeds
 from cstool.cli.job import Job
 from cstool.settings import INDUCTIONS, MAX_VECTORS, Computing, Induction
 
 if TYPE_CHECKING:
     from cstool.lexicons.embeddings import Cache, Vectors
 
-IDENTICAL = "identical"
 _ALIKE = 0.9  # of the words of one side on the other: languages that share a script share a third
 
 
@@ -50,6 +50,12 @@ class Number(StrEnum):
 
     FP32 = "fp32"
     BF16 = "bf16"
+
+
+def _finite(value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value}, expected a finite number")
+    return value
 
 
 def _checked_steps(value: str | None) -> str | None:
@@ -96,8 +102,8 @@ def run(
     seed_pairs: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE|identical",
-            help="Pairs to align by: TSV, two words to a line, or words that are the same.",
+            metavar=seeds.METAVAR,
+            help=seeds.HELP,
         ),
     ] = None,
     refine: Annotated[
@@ -114,11 +120,15 @@ def run(
         typer.Option(help="Keep only pairs of which each is the nearest of the other."),
     ] = None,
     min_score: Annotated[
-        float | None, typer.Option(help="Leave out pairs with a lower cosine or CSLS.")
+        float | None,
+        typer.Option(help="Leave out pairs with a lower cosine or CSLS.", callback=_finite),
     ] = None,
     min_margin: Annotated[
         float | None,
-        typer.Option(help="Leave out sources whose best is not so much better than the next."),
+        typer.Option(
+            help="Leave out sources whose best is not so much better than the next.",
+            callback=_finite,
+        ),
     ] = None,
     max_rank_ratio: Annotated[
         float | None,
@@ -188,32 +198,33 @@ def run(
     )
     _check(settings, seed_pairs, refine, cache, no_cache)
     path = folder.pair_file(output, source_lang, target_lang)
-    seed_file = Path(seed_pairs) if seed_pairs not in (None, IDENTICAL) else None
+    seed_file = seeds.file(seed_pairs)
     for file in (source, target, *([seed_file] if seed_file else []), *(vocabulary or [])):
         files.check_input(file)
     from cstool.devices import find_device
     from cstool.lexicons import embeddings
     from cstool.lexicons.alignment import align as aligned
-    from cstool.lexicons.alignment import identical_pairs, known_pairs
+    from cstool.lexicons.alignment import identical_pairs
     from cstool.lexicons.dictionaries import Account
     from cstool.lexicons.neighbours import induce
 
     computing = Computing(find_device(device), precision, chunk_bytes)
     job.settings = {**job.settings, **asdict(settings)}
     occurring = None if vocabulary is None else _occurring(job, vocabulary)
-    pairs = list(job.read(seed_file, formats.parse_word_pair)) if seed_file else []
+    pairs = list(job.read(seed_file, formats.parse_word_pair)) if seed_file else None
     kept = None if no_cache else embeddings.Cache(cache or _cache_folder(), console.warn)
     read: dict[str, Any] = {}
     x, y = (_read(job, file, max_words, kept, read) for file in (source, target))
     common = identical_pairs(x, y)
     if len(common) >= _ALIKE * min(len(x.words), len(y.words)):
         console.warn(f"{len(common)} words are in both files: is it one language twice?")
-    seeds = known_pairs(pairs, x, y) if seed_file else common
+    learnt = common if pairs is None else seeds.find(pairs, x, y)
     if settings.align != "none":
-        told = f"{len(seeds)} of {len(pairs)} seed pairs" if seed_file else f"{len(seeds)} words"
+        seeds.check(learnt, pairs, x, y)
+        told = f"{len(learnt)} words" if pairs is None else f"{len(learnt)} of {len(pairs)} pairs"
         job.say(f"aligning by {told} that both sides have")
     with console.progress("aligning", None):
-        x, y = aligned(x, y, seeds, settings, computing=computing)
+        x, y = aligned(x, y, learnt, settings, computing=computing)
     left_out = Counter[str]()
     with console.progress("looking for neighbours", 1) as bar:
         entries = induce(
@@ -226,7 +237,7 @@ def run(
             on_rows=lambda done, of: bar.update(done / of),
         )
     folder.write(job, path, entries, Account.of(entries, left_out))
-    job.counts |= {"vectors": read, "seed_pairs": len(seeds)}
+    job.counts |= {"vectors": read, "seed_pairs": len(learnt) if settings.align != "none" else 0}
 
 
 def _check(
@@ -252,7 +263,7 @@ def _check(
 def _occurring(job: Job, paths: Sequence[Path]) -> frozenset[str]:
     from cstool.lexicons import vocabulary
 
-    return vocabulary.keys(texts for path in paths for texts in job.read(path, vocabulary.parse))
+    return vocabulary.keys(texts for path in paths for texts in job.read(path, vocabulary.Parser()))
 
 
 def _read(

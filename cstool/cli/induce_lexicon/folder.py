@@ -126,7 +126,8 @@ def _watched(
     sample = list(islice(stream, plausible.SAMPLE))
     if not sample:
         raise CstoolError(f"no entry to write for {language}; left out: {_left_out(account)}")
-    doubts += plausible.doubts(sample, source_lang, language)
+    found = plausible.doubts(sample, source_lang, language)
+    doubts += [f"{source_lang}-{language}: {doubt}" for doubt in found]
     yield from sample
     yield from stream
 

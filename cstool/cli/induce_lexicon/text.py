@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cstool import console, files, formats
-from cstool.cli.induce_lexicon import folder
-from cstool.cli.induce_lexicon.embeddings import IDENTICAL
+from cstool.cli.induce_lexicon import folder, seeds
 from cstool.cli.job import Job
 from cstool.errors import CstoolError
 from cstool.records import Entry
 from cstool.settings import Induction, WordVectors
 
 if TYPE_CHECKING:
-    from cstool.lexicons.alignment import Pairs
     from cstool.lexicons.embeddings import Vectors
 
 _TRAINED = (".vec", ".vec.gz", ".bin")
@@ -37,8 +35,8 @@ def run(
     seed_pairs: Annotated[
         str,
         typer.Option(
-            metavar="FILE|identical",
-            help="Pairs to align by: TSV, two words to a line, or words that are the same.",
+            metavar=seeds.METAVAR,
+            help=seeds.HELP,
         ),
     ],
     target_lang: folder.TargetLang,
@@ -91,17 +89,14 @@ def run(
     for language, text in texts.items():
         files.check_input(text)
         files.check_output(kept / f"{language}.vec" if kept else path)
-    pairs = (
-        list(job.read(Path(seed_pairs), formats.parse_word_pair))
-        if seed_pairs != IDENTICAL
-        else None
-    )
+    seed_file = seeds.file(seed_pairs)
+    pairs = list(job.read(seed_file, formats.parse_word_pair)) if seed_file else None
     training = WordVectors(dimension, epochs, min_count, learning_rate, threads=threads)
     sides = _vectors(job, texts, pairs, training, kept)
     settings = Induction(max_translations=max_translations, keep_identical=keep_identical)
     left_out = Counter[str]()
     with console.progress("aligning", None):
-        aligned = align(*sides, _seeds(pairs, *sides), settings)
+        aligned = align(*sides, seeds.find(pairs, *sides), settings)
     with console.progress("looking for neighbours", None):
         entries = induce(*aligned, settings, left_out)
     folder.write(job, path, entries, Account.of(entries, left_out))
@@ -131,8 +126,7 @@ def _vectors(
             else:
                 todo[language] = Path(scratch) / language
                 found[language] = _tokenise(job, text, todo[language], settings)
-        if not len(_seeds(pairs, *found.values())):
-            raise CstoolError("no seed pair has both of its words often enough in the texts")
+        seeds.check(seeds.find(pairs, *found.values()), pairs, *found.values())
         for language, tokenised in todo.items():
             with console.progress(f"training on {texts[language]}", None):
                 found[language] = subwords.train(tokenised, settings)
@@ -143,22 +137,13 @@ def _vectors(
     return source, target
 
 
-def _seeds(pairs: list[Entry] | None, source: "Vectors", target: "Vectors") -> "Pairs":
-    """Find the words of the seed pairs, or those that are the same on both sides."""
-    from cstool.lexicons.alignment import identical_pairs, known_pairs
-
-    if pairs is None:
-        return identical_pairs(source, target)
-    return known_pairs(pairs, source, target)
-
-
 def _tokenise(job: Job, text: Path, path: Path, settings: WordVectors) -> "Vectors":
     """Write the words of a text, and give those that will get vectors, without any yet."""
     from cstool.lexicons import subwords, vocabulary
 
     subwords.check()
     counts = Counter[str]()
-    texts = (one for line in job.read(text, vocabulary.parse) for one in line)
+    texts = (one for line in job.read(text, vocabulary.Parser()) for one in line)
     files.write(path, subwords.tokenised(texts, counts), str)
     words = subwords.untrained(counts, settings)
     if not words.words:

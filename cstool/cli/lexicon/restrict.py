@@ -59,7 +59,7 @@ def run(
     wanted = set(options.languages(langs)) or {target for _, target in pairs}
     if missing := sorted(wanted - {target for _, target in pairs}):
         raise CstoolError(f"{path}: has no translations into {', '.join(missing)}")
-    known = occurring.keys(job.read(vocabulary, occurring.parse)) if vocabulary else None
+    known = occurring.keys(job.read(vocabulary, occurring.Parser())) if vocabulary else None
     left_out = Counter[str]()
     made = (
         (
