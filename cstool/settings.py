@@ -78,8 +78,8 @@ class Induction:
     """How `induce-lexicon embeddings` and `text` make a lexicon out of word vectors."""
 
     normalize: tuple[str, ...] = ("unit", "center", "unit")
-    align: str = "rcsls"  # none, procrustes or rcsls
-    refine: int = 5
+    align: str = "procrustes"  # none, procrustes or rcsls: see docs/lexicons.md for what each gives
+    refine: int = 0
     neighbours: str = "csls"  # or nn
     k: int = 10  # neighbours that r of CSLS is the mean over, and RCSLS as well
     max_translations: int = 3

@@ -80,7 +80,7 @@ def phrase_key(phrase: str) -> str | None:
 
     A phrase can be matched when it is words with nothing but spaces or a hyphen between them.
     """
-    if phrase.isascii() and phrase.isalpha():  # most entries
+    if phrase.isascii() and all(map(str.isalpha, phrase.split(" "))):  # most entries
         return phrase.lower()
     found = spans(phrase)
     if not found or found[0][0] != 0 or found[-1][1] != len(phrase):

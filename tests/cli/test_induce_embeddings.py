@@ -93,7 +93,11 @@ def test_a_lexicon_that_codeswitch_can_use(folder):
     assert [one["path"] for one in account["inputs"]] == ["seeds.txt", "en.vec", "de.vec"]
     assert all(len(one["sha256"]) == 64 for one in account["inputs"])
     settings = account["settings"]
-    assert (settings["align"], settings["neighbours"], settings["refine"]) == ("rcsls", "csls", 5)
+    assert (settings["align"], settings["neighbours"], settings["refine"]) == (
+        "procrustes",
+        "csls",
+        0,
+    )
     switched = CliRunner().invoke(
         app,
         ["codeswitch", "--lexicon", "clwe", "--ratio", "1"],
@@ -313,7 +317,11 @@ def test_wrong_input_is_one_sentence_and_nothing_is_written(folder, named, probl
 @pytest.mark.parametrize(
     ("more", "named", "problem"),
     [
-        ([], {"seeds": None}, "--align rcsls needs --seed-pairs FILE or identical; vectors that"),
+        (
+            [],
+            {"seeds": None},
+            "--align procrustes needs --seed-pairs FILE or identical; vectors that",
+        ),
         (["--align", "none"], {}, "--seed-pairs goes with --align procrustes or rcsls"),
         (["--preset", "paper"], {}, "--seed-pairs goes with --align procrustes or rcsls"),
         (
