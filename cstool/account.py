@@ -5,9 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from cstool import words
-
 _SHOWN_ENTRIES = 10
+_MAX_USED = 200_000  # entries counted one by one; of more, the rarer half is forgotten
 
 
 @dataclass
@@ -15,9 +14,10 @@ class Account:
     """What happened to one side: its words, what the lexicon knows of them, what was replaced.
 
     Texts that were kept as they are count for nothing else. `reached` has, for each language, the
-    words of the texts that it was drawn for, or could be; of these, `known` are in a span that the
-    language's table has, and `replaced` were. `used` counts entries of the lexicon, written as
-    language, source and translation with tabs between.
+    words of the texts that it was drawn for, or could be; of these, `known` are in a span that it
+    could replace (where phrases of different length compete, only the winner is a span),
+    and `replaced` were. Of the replaced spans, `identical` map to themselves. `used` counts entries
+    of the lexicon, written as language, source and translation with tabs between.
 
     `mixing` is the Code-Mixing Index summed over texts: one minus the share of the words in the
     text's most frequent language (Gambäck and Das 2014, without its factor of 100). `switch_points`
@@ -34,6 +34,8 @@ class Account:
     reached: Counter[str] = field(default_factory=Counter)
     known: Counter[str] = field(default_factory=Counter)
     replaced: Counter[str] = field(default_factory=Counter)
+    spans: int = 0
+    identical: int = 0
     used: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Account") -> None:
@@ -42,6 +44,9 @@ class Account:
             ours, theirs = getattr(self, name), getattr(other, name)
             if isinstance(ours, Counter):
                 ours.update(theirs)
+                if len(ours) > _MAX_USED:
+                    kept = heapq.nsmallest(_MAX_USED // 2, ours.items(), key=_by_use)
+                    setattr(self, name, Counter(dict(kept)))
             else:
                 setattr(self, name, ours + theirs)
 
@@ -51,22 +56,17 @@ class Account:
 
     def summary(self, nominal: Mapping[str, float], ratio: float) -> dict[str, object]:
         """Give totals and shares; `ratio` and, by language, `nominal` are what was asked for."""
-        same = sum(
-            count
-            for entry, count in self.used.items()
-            if words.key(entry.split("\t")[1]) == words.key(entry.split("\t")[2])
-        )
         return {
             "texts": self.texts,
             "kept_texts": self.kept,
             "words": self.words,
             "matched": self.matched,
             "replaced": self.replaced.total(),
-            "replaced_spans": self.used.total(),
-            "identical_spans": same,
+            "replaced_spans": self.spans,
+            "identical_spans": self.identical,
             "nominal_ratio": round(ratio, 4),
             "effective_ratio": round(self.effective_ratio(), 4),
-            "code_mixing_index": round(_share(self.mixing, self.texts), 4),
+            "code_mixing_index": round(_share(self.mixing, self.texts - self.kept), 4),
             "switch_points": self.switch_points,
             "languages": {
                 name: {
@@ -81,12 +81,14 @@ class Account:
             "most_used": [
                 dict(zip(("language", "source", "target"), entry.split("\t"), strict=True))
                 | {"count": count}
-                # Equally frequent ones in the order of the alphabet, not of the texts.
-                for entry, count in heapq.nsmallest(
-                    _SHOWN_ENTRIES, self.used.items(), key=lambda item: (-item[1], item[0])
-                )
+                for entry, count in heapq.nsmallest(_SHOWN_ENTRIES, self.used.items(), key=_by_use)
             ],
         }
+
+
+def _by_use(item: tuple[str, int]) -> tuple[int, str]:
+    """Order entries by use; equally frequent ones by the alphabet, not by the texts."""
+    return -item[1], item[0]
 
 
 def _share(part: float, whole: int) -> float:

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,11 +24,14 @@ from cstool.draws import Draws
 from cstool.lexicons.store import Lexicon
 from cstool.pieces import BEGIN, CHUNK, OFFSET, ROW, SIZE, Bytes, Knowledge, Numbers, Option
 from cstool.replacements import Replacement
+from cstool.words import key
 
 Flags = NDArray[np.bool_]
 
 _SPACE = ord(" ")
-_HIDDEN = ord("_")  # makes a word of no word, with all that touches it
+# What is protected is hidden: by the number of its bytes, a character that is no part of a word,
+# nor is any word that touches it. So places do not change.
+_HIDDEN = {1: "_", 2: "\u0660", 3: "\u0966", 4: "\U0001d7ce"}
 _OFFSET_BITS = 32
 _U = np.uint64
 # What a span or a text draws for, besides its languages: no language is called so.
@@ -104,20 +107,12 @@ class _Laid(NamedTuple):
         return laid._protected(texts, protect) if protect else laid
 
     def _protected(self, texts: Sequence[str], protect: re.Pattern[str]) -> "_Laid":
-        array = np.frombuffer(self.raw, dtype=np.uint8).copy()
-        hide = np.zeros(len(array), dtype=np.bool_)
-        for text, begin in zip(texts, self.begins[self.first].tolist(), strict=True):
-            place, done = begin, 0
-            for match in protect.finditer(text):
-                place += _size(text[done : match.start()])
-                end = place + _size(match[0])
-                hide[place:end] = True
-                place, done = end, match.end()
-        hide &= array != _SPACE
-        array[hide] = _HIDDEN
-        sums = np.concatenate([[0], np.cumsum(hide)])
-        hidden = sums[self.ends] > sums[self.begins]
-        return self._replace(shown=array.tobytes(), hidden=hidden)
+        hidden = (protect.sub(_hidden, text) for text in texts)
+        shown = "".join([part for text in hidden for part in (text, " ")])
+        data = shown.encode("utf-8", "surrogatepass")
+        raw, other = (np.frombuffer(each, dtype=np.uint8) for each in (self.raw, data))
+        sums = np.concatenate([[0], np.cumsum(raw != other)])
+        return self._replace(shown=data, hidden=sums[self.ends] > sums[self.begins])
 
 
 class _Pieces(NamedTuple):
@@ -234,7 +229,6 @@ class Batches:
     ) -> list[Numbers]:
         """Put the pieces of regions in the place of their chunks."""
         weights = self._weights(side)
-        source = self._rules.source in side.languages and self._rules.per == "span"
         chunk = columns[4]
         counts = np.ones(len(chunk), dtype=np.int64)
         made, where = [], []
@@ -253,7 +247,7 @@ class Batches:
                 continue
             choose = partial(_choose, draw, place, weights)
             raw, shown = laid.raw[begin:end], laid.shown[begin:end]
-            apart = self._knowledge.apart(raw, shown, bits, source, choose)
+            apart = self._knowledge.apart(raw, shown, bits, choose)
             if apart is None:
                 continue
             counts[first], counts[first + 1 : last + 1] = len(apart), 0
@@ -412,8 +406,15 @@ class Batches:
         used: Counter[str] = Counter()
         for slot, count in zip(slots.tolist(), counts.tolist(), strict=True):
             used[entries[slot]] += count
-        account.used = used
+        account.used, account.spans = used, used.total()
+        account.identical = sum(count for entry, count in used.items() if _is_identical(entry))
         account.mixing, account.switch_points = _mixing(pieces.text, sizes, replaced, words)
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_identical(entry: str) -> bool:
+    _, source, target = entry.split("\t")
+    return key(source) == key(target)
 
 
 def _mixing(
@@ -464,6 +465,10 @@ def _ranges(starts: Numbers, sizes: Numbers) -> Numbers:
     found: Numbers = np.repeat(starts - ends + sizes, sizes)
     found += np.arange(len(found))
     return found
+
+
+def _hidden(match: re.Match[str]) -> str:
+    return "".join(" " if letter == " " else _HIDDEN[_size(letter)] for letter in match[0])
 
 
 def _size(text: str) -> int:

@@ -2,7 +2,8 @@
 
 Chance depends on the seed, the record's ids, the field and the position of a span's first word,
 through a fixed hash, and on nothing else: neither the order of the records nor another language or
-entry of the lexicon moves a draw that need not move.
+entry of the lexicon moves a draw that need not move. (With `ratio_of="all"` the share that a draw
+is compared with depends on how much of the text the lexicon knows.)
 """
 
 import hashlib

@@ -32,7 +32,7 @@ Array = TypeVar("Array", bound=NDArray[Any])
 # of the region and the character of that chunk where its first word starts.
 ROW, BEGIN, SIZE, CHUNK, OFFSET = range(5)
 _MAX_LANGUAGES = 62  # a bit for each, and one for the source language
-_MAX_ROWS = 1 << 19
+_MAX_ROWS = 1 << 18
 _MAX_REGIONS = 1 << 17
 _MAX_REGION = 200  # bytes: a longer one will hardly come again
 _SHORT = 15  # bytes that a chunk of the index has at most
@@ -126,9 +126,9 @@ class Knowledge:
 
     def tidy(self) -> None:
         """Forget what is known about texts if it has become too much."""
-        if len(self._pieces) > _MAX_ROWS:
+        if max(len(self._pieces), len(self.written)) > _MAX_ROWS:
             self._forget()
-        elif len(self._apart) > _MAX_REGIONS:
+        elif max(len(self._apart), len(self._regions)) > _MAX_REGIONS:
             self._apart.clear()
             self._regions.clear()
 
@@ -187,16 +187,15 @@ class Knowledge:
         found[places[alone]] = False
         return found
 
-    def apart(
-        self, raw: bytes, shown: bytes, allowed: int, source: bool, choose: Choose
-    ) -> Numbers | None:
+    def apart(self, raw: bytes, shown: bytes, allowed: int, choose: Choose) -> Numbers | None:
         """Take a region apart: an array of its pieces, with the columns ROW to OFFSET.
 
         None if every chunk holds one word and no phrase is there. What `shown` has instead of
         `raw`, byte for byte, is no text to be read. `allowed` has the bits of the languages that
-        count; `source` tells whether a word may also stay as it is.
+        count. Where their phrases differ in length, one language is chosen; if none is, because the
+        words stay as they are, the longest phrase is a span all the same.
         """
-        key = (raw, shown, allowed, source)
+        key = (raw, shown, allowed)
         if key in self._apart:
             return self._apart[key]
         region = self._regions.get(shown) or self._region(shown)
@@ -205,12 +204,11 @@ class Knowledge:
         place = 0
         while place < len(region.found):
             options = [each for each in region.options[place] if allowed >> each[0] & 1]
-            if (
-                len({length for _, length, _ in options} | ({1} if source and options else set()))
-                > 1
-            ):
+            if len({length for _, length, _ in options}) > 1:
                 chosen = True
-                options = [each for each in (choose(*region.places[place], options),) if each]
+                longest = max(length for _, length, _ in options)
+                one = choose(*region.places[place], options)
+                options = [one] if one else [each for each in options if each[1] == longest]
             if options:
                 known = sum(1 << language for language, _, _ in options)
                 _, length, phrase = options[0]
@@ -283,7 +281,7 @@ class Knowledge:
         self._long: dict[bytes, int] = {}
         self._others: dict[tuple[Piece, int, int], int] = {}
         self._regions: dict[bytes, _Region] = {}
-        self._apart: dict[tuple[bytes, bytes, int, bool], Numbers | None] = {}
+        self._apart: dict[tuple[bytes, bytes, int], Numbers | None] = {}
         self._slot_of: NDArray[np.int32] = np.zeros((len(self.languages), 1 << 10), dtype=np.int32)
         self._slots: dict[tuple[int, int, str], int] = {}
         self.written = [(("", 0, 0, ""), "", "")]
@@ -363,10 +361,11 @@ class Knowledge:
         found = words.units(text)
         keys = [words.key(text[start:end]) for start, end in found]
         places = []
-        chunk = begin = 0
+        chunk = begin = done = 0
         for start, _ in found:
-            while (space := text.find(" ", begin, start)) >= 0:
-                chunk, begin = chunk + 1, space + 1
+            while (space := text.find(" ", done, start)) >= 0:
+                chunk, begin, done = chunk + 1, space + 1, space + 1
+            done = start
             places.append((chunk, start - begin))
         options = [self._options(text, found, keys, place) for place in range(len(found))]
         region = _Region(found, keys, places, options)

@@ -5,7 +5,7 @@ A word is a run of letters with their marks, apostrophes between letters include
 "it's", "that's" or "let's" is not. A hyphen ends a word, a soft hyphen or a zero-width joiner does
 not. URLs (with a scheme, or names such as example.com), e-mail addresses and whatever holds a digit
 or an underscore are no words. Scripts that write no spaces (Chinese, Japanese, Thai) give one word
-per run of letters; `units` takes such a run apart.
+per run of letters, which a digit ends; `units` takes such a run apart.
 
 Nothing here looks across a space (U+0020), so that a text may be read piece by piece.
 """
@@ -18,6 +18,10 @@ import regex
 
 # What a letter may be followed by within a word: letters, marks, soft hyphen, zero-width joiners.
 _INNER = r"\p{L}\p{M}\u00ad\u200c\u200d"
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
+_SOLID = rf"{_UNSPACED}\p{{Katakana}}"  # may touch digits and letters of other scripts
+_RUN = rf"[\p{{L}}\p{{M}}]&&[{_SOLID}\p{{M}}]"
+_JOINED = rf"[{_INNER}]--[{_SOLID}]"  # what may not
 # Where 's is short for "is", "has" or "us", and no possessive.
 _SHORTENED = "it|he|she|that|this|there|here|what|who|where|when|why|how|let"
 _DOMAINS = r"com | org | net | edu | gov | co \. [a-z]{2}"
@@ -28,18 +32,19 @@ _TOKEN = regex.compile(
       | (?: (?i: https?:// | ftp:// | www\. ) \S+
           | (?<! [\w.+-] ) [\w.+-]++ @ [\w-]++ (?: \. [\w-]++ )+
           | (?<! [\w.-] ) (?: [\w-]++ \. ){{1,5}} (?i: {_DOMAINS} ) \b (?: / \S* )?
-          | [{_INNER}]*+ [\p{{N}}_] [{_INNER}\p{{N}}_]*+
+          | [{_JOINED}]*+ [\p{{N}}_] (?: [{_JOINED}] | [\p{{N}}_] )*+
           | (?P<word> (?i: {_SHORTENED} ) ['’] [sS] ) \b (?! ['’] [{_INNER}] )
-          | (?P<word> \p{{L}} [{_INNER}]*+ (?: ['’] (?! [sS] \b ) [{_INNER}]++ (?! [\p{{N}}_] ) )* )
+          | (?P<word> (?= \p{{L}} ) [{_SOLID}] [[{_RUN}]\u00ad\u200c\u200dー]*+ )
+          | (?P<word> \p{{L}} [{_JOINED}]*+
+              (?: ['’] (?! [sS] \b ) [{_JOINED}]++ (?! [\p{{N}}_] ) )* )
         )
         (?: ['’] [sS] \b )?
     """,
-    regex.VERBOSE,
+    regex.VERBOSE | regex.V1,  # V1 knows the difference of sets
 )
 _DOTTED = ("tr", "az")
 SPACE = " \t\xa0"  # what may stand between the words of a phrase
 _GAP = regex.compile(rf"[{SPACE}]+|[-‐‑]|")
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 _UNIT = regex.compile(rf"[{_UNSPACED}][\p{{M}}\u00ad\u200c\u200d]*|[^{_UNSPACED}]+")
 
 
@@ -87,7 +92,7 @@ def phrase_key(phrase: str) -> str | None:
         return None
     if not one_phrase(phrase, found):
         return None
-    return " ".join(key(phrase[start:end]) for start, end in found)
+    return joined([key(phrase[start:end]) for start, end in found], found)
 
 
 def one_phrase(text: str, found: Sequence[tuple[int, int]]) -> bool:

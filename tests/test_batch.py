@@ -72,7 +72,8 @@ def by_the_rule(text, switcher, side, ids):
             continue
         racing = set(options) | ({rules.source} & set(languages) if rules.per == "span" else set())
         language = draws.winner(drawn, [(name, languages[name]) for name in racing])
-        length, phrase = options.get(language, (1, None))
+        longest = max(length for length, _ in options.values())
+        length, phrase = options.get(language, (longest, None))
         spans.append((drawn, start, found[place + length - 1][1], length, language, phrase))
         place += length
     share = plan.ratio

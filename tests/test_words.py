@@ -1,6 +1,7 @@
 import time
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,12 +50,16 @@ def found(text):
         # Scripts without spaces: one word per run of letters.
         ("我住在紅色的房子裡。你呢", ["我住在紅色的房子裡", "你呢"]),
         ("บ้านสีแดง", ["บ้านสีแดง"]),
+        ("東京2020の人口は1400万人", ["東京", "の人口は", "万人"]),
     ],
 )
 def test_words_of_a_text(text, expected):
     assert found(text) == expected
 
 
+UNSPACED = regex.compile(
+    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{M}]"
+)
 # Not yet assigned characters (Cn) are letters to whoever has newer tables of Unicode.
 characters = st.characters(codec="utf-8", exclude_categories=["Cn"])
 
@@ -66,9 +71,10 @@ def test_spans_are_whole_words_in_order(text):
         assert end <= start < stop
         assert text[start].isalpha()
         assert not any(letter.isdigit() or letter in "_-@ " for letter in text[start:stop])
-        # Never a part of a word: no letter and no digit touches it.
-        assert start == 0 or not text[start - 1].isalnum()
-        assert stop == len(text) or not text[stop].isalnum()
+        # Never a part of a word: no letter and no digit touches it, where spaces are written.
+        for place in (start, stop):
+            sides = text[max(0, place - 1) : place], text[place : place + 1]
+            assert not all(map(str.isalnum, sides)) or any(map(UNSPACED.match, sides))
         end = stop
 
 
