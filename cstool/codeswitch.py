@@ -7,6 +7,7 @@ is compared with depends on how much of the text the lexicon knows.)
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -26,6 +27,12 @@ from cstool.settings import Switching
 
 Languages = Mapping[str, float] | Sequence[str]
 _RECORDS = 512  # at a time
+_SIDES = ("query", "passage", "text")
+_CHOICES = {
+    "per": ("span", "text"),
+    "ratio_of": ("matched", "all"),
+    "choice": ("best", "weighted"),
+}
 
 
 @dataclass
@@ -57,6 +64,26 @@ class Switcher:
     protect: str | None = None
     accounts: dict[str, Account] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse settings that mean nothing: CstoolError."""
+        ratios = [self.ratio] if isinstance(self.ratio, int | float) else self.ratio.values()
+        if not all(0 <= share <= 1 for share in (*ratios, self.keep_english)):
+            raise CstoolError("the ratio and the share of English: expected numbers from 0 to 1")
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                raise CstoolError(
+                    f"{name} is {getattr(self, name)!r}, expected {' or '.join(known)}"
+                )
+        if unknown := set(self.languages) - set(_SIDES):
+            raise CstoolError(f"{min(unknown)} is no side, expected {', '.join(_SIDES)}")
+        for side in self.languages:
+            if not all(0 < weight < math.inf for weight in self._plan(side).languages.values()):
+                raise CstoolError(f"{side}: expected weights above 0")
+        try:
+            re.compile(self.protect or "")
+        except re.error as problem:
+            raise CstoolError(f"{self.protect!r} is no regular expression: {problem}") from problem
+
     @classmethod
     def load(
         cls,
@@ -66,12 +93,14 @@ class Switcher:
         source: str = "en",
         ratio: float = Switching.ratio,
         seed: int = Switching.seed,
+        skip_stopwords: bool = Switching.skip_stopwords,
+        max_phrase: int = Switching.max_phrase,
         **more: Any,
     ) -> "Switcher":
         """Make a switcher with a lexicon by name or path, for all sides alike.
 
         Without languages, to all that the lexicon has. `more` are further fields. CstoolError if
-        there is no such lexicon or language.
+        there is no such lexicon or language, and for settings that mean nothing.
         """
         from cstool import files, formats
         from cstool.lexicons import store
@@ -83,9 +112,13 @@ class Switcher:
             found,
             [name for name in wanted if name != source],
             lambda path: files.read(path, formats.parse_entry),
-            lambda entries: store.Table.of(entries, several=several),
+            lambda entries: store.Table.of(
+                without_stopwords(entries, source) if skip_stopwords else entries,
+                max_words=max_phrase,
+                several=several,
+            ),
         )
-        sides = dict.fromkeys(("query", "passage", "text"), wanted)
+        sides = dict.fromkeys(_SIDES, wanted)
         return cls(tables, sides, ratio, seed, source=source, **more)
 
     def __call__(self, text: str, *ids: str) -> str:
@@ -119,14 +152,15 @@ class Switcher:
     ) -> list[tuple[Example | Text, Sides]]:
         """Switch records at once, which is much faster than one by one.
 
-        With an epoch, what is drawn depends on it as well. With sides, what is replaced is given
-        beside each record, otherwise nothing. CstoolError if `check` refuses one.
+        With an epoch, counted from 0, examples are switched as their copy of the next number is.
+        With sides, what is replaced is given beside each record, otherwise nothing. CstoolError if
+        `check` refuses one.
         """
         for record in records:
             self.check(record)
         sides: list[dict[str, list[Replacement]]] = [{} for _ in records]
         texts: list[list[str]] = [[] for _ in records]
-        for side in ("query", "passage", "text"):
+        for side in _SIDES:
             kind = Text if side == "text" else Example
             chosen = [(n, record) for n, record in enumerate(records) if isinstance(record, kind)]
             if not chosen:
@@ -144,7 +178,15 @@ class Switcher:
         return list(zip(map(_with, records, texts), sides, strict=True))
 
     def check(self, record: Example | Text) -> None:
-        """Refuse a query or passage if no languages are given for "text": CstoolError."""
+        """Refuse what cannot be switched: CstoolError.
+
+        That is a query or passage if no languages are given for "text", and an example whose notes
+        of earlier replacements (`--mark`) would not be true any more.
+        """
+        if isinstance(record, Example) and "switched" in record.extra:
+            raise CstoolError(
+                f"{record.qid} with {record.pid} is switched and marked already: take the original"
+            )
         if isinstance(record, Text) and "text" not in self.languages:
             raise CstoolError(
                 f"{record.id} is a query or a passage alone: give its languages with --langs"
@@ -161,11 +203,7 @@ class Switcher:
             raise CstoolError(f"no column {', '.join(missing)}: chance depends on the ids")
         names += ("copy",) if "copy" in batch else ()
         ids = [tuple(map(str, row)) for row in zip(*(batch[name] for name in names), strict=True)]
-        return {
-            side: self._batch(side, batch[side], ids).texts
-            for side in ("query", "passage", "text")
-            if side in batch
-        }
+        return {side: self._batch(side, batch[side], ids).texts for side in _SIDES if side in batch}
 
     def summary(self) -> dict[str, dict[str, object]]:
         """Give what the accounts have counted, beside what was asked for."""
@@ -233,8 +271,9 @@ class Switcher:
         return made
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is remembered of texts, so that equal switchers are pickled alike."""
-        return {name: value for name, value in vars(self).items() if name != "_batches"}
+        """Leave out what is remembered and counted, so that equal switchers are pickled alike."""
+        kept = {name: value for name, value in vars(self).items() if name != "_batches"}
+        return kept | {"accounts": {}}
 
 
 def codeswitch(
@@ -257,6 +296,8 @@ def copies_of(records: Iterable[Example | Text], count: int) -> Iterator[Example
     for record in records:
         if isinstance(record, Text):
             raise CstoolError(f"{record.id} is a query or a passage: it can have one version only")
+        if "copy" in record.extra:
+            raise CstoolError(f"{record.qid} with {record.pid} has the number of a copy already")
         for number in range(1, count + 1):
             yield replace(record, extra={**record.extra, "copy": number})
 
@@ -281,4 +322,4 @@ def _ids(record: Example | Text, epoch: int | None) -> tuple[str, ...]:
     ids: tuple[str, ...] = (record.id,) if isinstance(record, Text) else (record.qid, record.pid)
     if record.extra and "copy" in record.extra:
         ids += (str(record.extra["copy"]),)
-    return ids if epoch is None else (*ids, f"epoch {epoch}")
+    return ids if epoch is None else (*ids, str(epoch + 1))

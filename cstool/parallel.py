@@ -2,6 +2,10 @@
 
 The processes are forked, so what the work needs, a lexicon above all, is in memory once and shared
 between them. Few items wait at any time: memory does not grow with their number.
+
+Each process has a pipe of its own, and nobody else holds its ends. So the death of a process, in
+whatever it is doing, is the end of its pipe and cannot go unnoticed. (concurrent.futures has one
+pipe for all results: a process that is killed while it writes there leaves the others waiting.)
 """
 
 import gc
@@ -10,11 +14,14 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import connection, get_context, parent_process
+from multiprocessing.process import BaseProcess
+from queue import SimpleQueue
+from traceback import format_exception
 from typing import Any, TypeVar
 
 from cstool.errors import CstoolError
@@ -23,6 +30,12 @@ Item = TypeVar("Item")
 Begun = TypeVar("Begun")
 Result = TypeVar("Result")
 _AHEAD = 4  # items that are worked on or wait, per process
+
+
+@dataclass(frozen=True)
+class _Worker:
+    process: BaseProcess
+    pipe: "connection.Connection[Any, Any]"
 
 
 @contextmanager
@@ -38,19 +51,31 @@ def processes(
     if count == 1:
         yield partial(map, work)
         return
-    pool = ProcessPoolExecutor(count, get_context("fork"), _begin, (work,))
     gc.freeze()  # the collector must not write to, and so copy, what the processes share
-    # Ctrl-C and a closed terminal reach every process: this one decides what becomes of the others.
-    heard = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+    workers: list[_Worker] = []
+    # A thread for each process, that waits for it.
+    threads = ThreadPoolExecutor(count)
     try:
+        # Ctrl-C and a closed terminal reach every process: this one decides about the others. And
+        # none may be told to end before it has set its own way to: it would run on as this one.
+        ours = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+        heard = signal.pthread_sigmask(signal.SIG_BLOCK, ours)
         try:
-            with _explained():
-                pool.submit(_idle).result()  # they start now, while there are no other threads
+            for _ in range(count):  # now, while there are no other threads
+                workers.append(_started(work, workers))
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, heard)
-        yield partial(_mapped, pool, _AHEAD * count)
+        idle: SimpleQueue[_Worker] = SimpleQueue()
+        for worker in workers:
+            idle.put(worker)
+        yield partial(_mapped, threads, partial(_ask, idle), _AHEAD * count)
     finally:
-        pool.shutdown(cancel_futures=True)
+        for worker in workers:
+            worker.process.terminate()
+        threads.shutdown(cancel_futures=True)
+        for worker in workers:
+            worker.process.join()
+            worker.pipe.close()
         gc.unfreeze()
 
 
@@ -83,28 +108,66 @@ def _until_failure(items: Iterable[Item], failed: list[Exception]) -> Iterator[I
         failed.append(error)
 
 
-def _mapped(pool: ProcessPoolExecutor, ahead: int, items: Iterable[Any]) -> Iterator[Any]:
-    with _explained():
-        yield from in_order(items, lambda item: pool.submit(_do, item), Future.result, ahead)
+def _mapped(
+    threads: ThreadPoolExecutor, ask: Callable[[Any], Any], ahead: int, items: Iterable[Any]
+) -> Iterator[Any]:
+    yield from in_order(items, lambda item: threads.submit(ask, item), Future.result, ahead)
 
 
-@contextmanager
-def _explained() -> Iterator[None]:
+def _ask(idle: "SimpleQueue[_Worker]", item: Any) -> Any:
+    """Let a process that is idle do the work."""
+    worker = idle.get()
     try:
-        yield
-    except BrokenProcessPool as error:
-        raise CstoolError("a worker was killed; if memory ran out, take fewer --workers") from error
+        worker.pipe.send(item)
+        result, error, told = worker.pipe.recv()
+    except (EOFError, OSError) as problem:
+        raise CstoolError(
+            "a worker was killed; if memory ran out, take fewer --workers"
+        ) from problem
+    finally:
+        idle.put(worker)
+    if error is not None:
+        raise error from (None if isinstance(error, CstoolError) else _Remote(told))
+    return result
 
 
-# In a worker. What it does is given to it once: as an argument it would be sent with every item.
-_work: Callable[[Any], Any]
+class _Remote(Exception):
+    """The traceback of an error in another process."""
 
 
-def _begin(work: Callable[[Any], Any]) -> None:
-    global _work
-    _work = work
+def _started(work: Callable[[Any], Any], others: list[_Worker]) -> _Worker:
+    context = get_context("fork")
+    ours, theirs = context.Pipe()
+    inherited = [ours, *(worker.pipe for worker in others)]
+    process = context.Process(target=_serve, args=(work, theirs, inherited), daemon=True)
+    process.start()
+    theirs.close()
+    return _Worker(process, ours)
+
+
+# In a worker.
+
+
+def _serve(
+    work: Callable[[Any], Any],
+    pipe: "connection.Connection[Any, Any]",
+    inherited: "list[connection.Connection[Any, Any]]",
+) -> None:
+    for other in inherited:  # or the end of this process would not be the end of their pipes
+        other.close()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    while True:
+        try:
+            item = pipe.recv()
+        except EOFError:
+            return
+        try:
+            answer: tuple[Any, Exception | None, str] = (work(item), None, "")
+        except Exception as error:
+            answer = (None, error, "".join(format_exception(error)))
+        pipe.send(answer)
 
 
 def _end_with_parent() -> None:
@@ -112,11 +175,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         connection.wait([parent.sentinel])
         os._exit(1)
-
-
-def _idle() -> None:
-    """Do nothing."""
-
-
-def _do(item: Any) -> Any:
-    return _work(item)

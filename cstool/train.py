@@ -68,6 +68,8 @@ def train(
     settings.
     """
     work.mkdir(parents=True, exist_ok=True)
+    if switcher:
+        examples = _switchable(examples, switcher)
     groups = _groups(examples, settings.loss, teacher)
     marks = settings.align_words and switcher is None
     data, account = _dataset(groups, work / DATA, need_marks=marks)
@@ -251,6 +253,12 @@ def _bags(words: Sequence[tuple[int, ...]]) -> dict[str, torch.Tensor]:
         "ids": torch.tensor(list(chain.from_iterable(words))),
         "starts": torch.tensor([0, *accumulate(map(len, words[:-1]))]),
     }
+
+
+def _switchable(examples: Iterable[Example], switcher: Switcher) -> Iterator[Example]:
+    for example in examples:
+        switcher.check(example)
+        yield example
 
 
 def _groups(

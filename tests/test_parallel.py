@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -160,3 +161,24 @@ def test_processes_end_when_the_first_one_is_killed():
     while any(map(alive, children)):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_process_that_is_killed_while_it_writes_does_not_keep_others_waiting():
+    """Half a result is in its pipe, which holds less, and nothing more will come."""
+
+    def work(item):
+        if item == 0:
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGKILL)).start()
+            return Slow()
+        return item
+
+    with pytest.raises(CstoolError, match=r"^a worker was killed"), processes(work, 2) as mapped:
+        list(mapped(range(100)))
+
+
+class Slow:
+    """What takes so long to be sent that there is time to kill whoever sends it."""
+
+    def __reduce__(self):
+        time.sleep(60)
+        return Slow, ()

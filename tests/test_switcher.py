@@ -64,11 +64,42 @@ def test_a_dataset_of_queries(switcher):
         switcher.columns({"text": [TEXT]})
 
 
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ({"ratio": 5.0}, "expected numbers from 0 to 1"),
+        ({"ratio": float("nan")}, "expected numbers from 0 to 1"),
+        ({"keep_english": -1}, "expected numbers from 0 to 1"),
+        ({"per": "sentence"}, "per is 'sentence', expected span or text"),
+        ({"choice": "x"}, "choice is 'x', expected best or weighted"),
+        ({"ratio_of": "x"}, "ratio_of is 'x', expected matched or all"),
+        ({"protect": "("}, "'\\(' is no regular expression"),
+        ({"languages": {"de": 0.0}}, "query: expected weights above 0"),
+    ],
+)
+def test_settings_that_mean_nothing(more, problem):
+    with pytest.raises(CstoolError, match=problem):
+        Switcher.load("wiki", **{"languages": ["de"], **more})
+
+
+def test_what_is_switched_already_is_refused(switcher):
+    marked = Example("q", TEXT, "p", TEXT, 1, {"switched": {}})
+    with pytest.raises(CstoolError, match="q with p is switched and marked already"):
+        switcher.switch(marked)
+
+
+def test_an_epoch_is_the_copy_of_the_next_number(switcher):
+    plain = Example("q", TEXT, "p", TEXT, 1)
+    for epoch in range(3):
+        [(made, _)] = switcher.records([plain], epoch=epoch)
+        copy = switcher.switch(Example("q", TEXT, "p", TEXT, 1, {"copy": epoch + 1}))
+        assert (made.query, made.passage) == (copy.query, copy.passage)
+
+
 def test_what_it_remembers_is_not_part_of_it(switcher):
     """datasets knows a mapping that it has done by its pickle; Ray sends it to other machines."""
     fresh = pickle.dumps(switcher)
     switcher(TEXT, "1")
-    switcher.accounts.clear()
     assert pickle.dumps(switcher) == fresh
     assert pickle.loads(fresh)(TEXT, "1") == switcher(TEXT, "1")
 

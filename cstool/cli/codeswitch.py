@@ -183,6 +183,7 @@ def run(
     switcher = switching.switcher(
         job, lexicon, settings, source_lang, langs, query_lang, passage_lang
     )
+    _check_not_read(output, trace, source, job)
 
     def read() -> Iterator[Example | Text]:
         records = job.read(source, formats.parse_record)
@@ -213,6 +214,14 @@ def _warn(switcher: "Switcher") -> None:
                 f"{side}: {effective:.1%} of the words are replaced, {nominal:.0%} were asked for; "
                 f"the lexicon knows {account.matched / account.words:.1%}"
             )
+
+
+def _check_not_read(output: Path, trace: Path | None, source: Path, job: Job) -> None:
+    """Complain about an output that is a lexicon, and about a trace that is any input."""
+    lexicons = {reading.path.resolve() for reading in job.inputs}
+    for path, inputs in ((output, lexicons), (trace, {*lexicons, source.resolve()})):
+        if path and path != files.STDIO and path.resolve() in inputs:
+            raise CstoolError(f"{path}: is read, it cannot be written as well")
 
 
 def _check(

@@ -258,6 +258,27 @@ def test_marks_take_every_replacement_back():
     )
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["in.jsonl", "--trace", "in.jsonl", "-o", "out.jsonl"],
+        ["in.jsonl", "--trace", "lexicons/mini/en-de.tsv", "-o", "out.jsonl"],
+        ["in.jsonl", "-o", "lexicons/mini/en-it.tsv"],
+    ],
+)
+def test_what_is_read_is_not_overwritten(folder, options):
+    (folder / "in.jsonl").write_text(EXAMPLE, encoding="utf-8")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert run(*options, expected=1).stderr.endswith("is read, it cannot be written as well\n")
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_copies_of_copies_are_refused():
+    copies = run("--copies", "2", stdin=EXAMPLE).stdout
+    result = run("--copies", "2", stdin=copies, expected=1)
+    assert result.stderr == "cstool: q1 with p1 has the number of a copy already\n"
+
+
 def test_empty_lexicons_are_refused(folder):
     lexicon = folder / "lexicons" / "mini" / "en-de.tsv"
     for content in ("", "9/11\tx\n"):
