@@ -1,6 +1,5 @@
 """`cstool codeswitch`."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -23,40 +22,11 @@ if TYPE_CHECKING:
     from cstool.codeswitch import Switcher
 
 
-class Per(StrEnum):
-    """How often a language is drawn."""
-
-    SPAN = "span"
-    TEXT = "text"
-
-
-class RatioOf(StrEnum):
-    """What the ratio is a share of."""
-
-    MATCHED = "matched"
-    ALL = "all"
-
-
-class Choice(StrEnum):
-    """Which of several translations is taken."""
-
-    BEST = "best"
-    WEIGHTED = "weighted"
-
-
 class Engine(StrEnum):
     """What runs the workers."""
 
     LOCAL = "local"
     RAY = "ray"
-
-
-def _checked_pattern(value: str | None) -> str | None:
-    try:
-        re.compile(value or "")
-    except re.error as problem:
-        raise typer.BadParameter(f"{value!r} is no regular expression: {problem}") from problem
-    return value
 
 
 def run(
@@ -69,53 +39,19 @@ def run(
     lexicon: options.Lexicon = "wiki",
     preset: switching.PresetOption = None,
     ratio: switching.Ratio = None,
-    query_ratio: Annotated[
-        float | None, typer.Option(min=0, max=1, help="The same for the query side alone.")
-    ] = None,
-    passage_ratio: Annotated[
-        float | None, typer.Option(min=0, max=1, help="The same for the passage side alone.")
-    ] = None,
-    ratio_of: Annotated[
-        RatioOf,
-        typer.Option(
-            help="matched: of the words that the lexicon knows. all: of all words; then more of "
-            "those that it knows are replaced."
-        ),
-    ] = RatioOf(Switching.ratio_of),
+    query_ratio: switching.QueryRatio = None,
+    passage_ratio: switching.PassageRatio = None,
+    ratio_of: switching.RatioOfOption = None,
     langs: switching.Langs = None,
     query_lang: switching.QueryLang = None,
     passage_lang: switching.PassageLang = None,
     source_lang: switching.SourceLang = "en",
-    per: Annotated[
-        Per | None,
-        typer.Option(
-            help="Draw a language for every replaced span, or once per text.  [default: span]"
-        ),
-    ] = None,
-    choice: Annotated[
-        Choice,
-        typer.Option(help="Of several translations take the best, or draw one by its score."),
-    ] = Choice(Switching.choice),
-    skip_stopwords: Annotated[
-        bool | None,
-        typer.Option(
-            "--skip-stopwords/--no-skip-stopwords",
-            help="Leave stop words, unless in a phrase.  [default: no-skip-stopwords]",
-        ),
-    ] = None,
-    max_phrase: Annotated[
-        int | None,
-        typer.Option(min=1, max=8, help="Words that a phrase may have.  [default: 8]"),
-    ] = None,
-    protect: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REGEX",
-            help="Replace nothing that matches this, besides URLs, addresses and numbers.",
-            callback=_checked_pattern,
-        ),
-    ] = None,
-    keep_english: switching.KeepEnglish = Switching.keep_english,
+    per: switching.PerOption = None,
+    choice: switching.ChoiceOption = None,
+    skip_stopwords: switching.SkipStopwords = None,
+    max_phrase: switching.MaxPhrase = None,
+    protect: switching.Protect = None,
+    keep_english: switching.KeepEnglish = None,
     copies: Annotated[
         int,
         typer.Option(min=1, help="Versions of every training example, each switched anew."),
@@ -169,9 +105,9 @@ def run(
         ratio=ratio,
         query_ratio=query_ratio,
         passage_ratio=passage_ratio,
-        ratio_of=ratio_of.value,
+        ratio_of=ratio_of and ratio_of.value,
         per=per and per.value,
-        choice=choice.value,
+        choice=choice and choice.value,
         skip_stopwords=skip_stopwords,
         max_phrase=max_phrase,
         protect=protect,

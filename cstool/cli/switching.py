@@ -1,5 +1,6 @@
 """What commands that switch texts have in common: from their options to a switcher."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
@@ -23,6 +24,35 @@ class Preset(StrEnum):
     BL_CS = "bl-cs"
     ML_CS = "ml-cs"
     WIKI_CS = "wiki-cs"
+
+
+class Per(StrEnum):
+    """How often a language is drawn."""
+
+    SPAN = "span"
+    TEXT = "text"
+
+
+class RatioOf(StrEnum):
+    """What the ratio is a share of."""
+
+    MATCHED = "matched"
+    ALL = "all"
+
+
+class Choice(StrEnum):
+    """Which of several translations is taken."""
+
+    BEST = "best"
+    WEIGHTED = "weighted"
+
+
+def _checked_pattern(value: str | None) -> str | None:
+    try:
+        re.compile(value or "")
+    except re.error as problem:
+        raise typer.BadParameter(f"{value!r} is no regular expression: {problem}") from problem
+    return value
 
 
 PresetOption = Annotated[
@@ -67,8 +97,53 @@ SourceLang = Annotated[
     typer.Option(metavar="LANG", help="Language of the texts.", callback=options.checked_language),
 ]
 KeepEnglish = Annotated[
-    float,
-    typer.Option(min=0, max=1, help="Share of the records to leave as they are."),
+    float | None,
+    typer.Option(min=0, max=1, help="Share of the records to leave as they are.  [default: 0]"),
+]
+
+
+QueryRatio = Annotated[
+    float | None, typer.Option(min=0, max=1, help="The same for the query side alone.")
+]
+PassageRatio = Annotated[
+    float | None, typer.Option(min=0, max=1, help="The same for the passage side alone.")
+]
+RatioOfOption = Annotated[
+    RatioOf | None,
+    typer.Option(
+        help="matched: of the words that the lexicon knows. all: of all words; then more of "
+        "those that it knows are replaced.  [default: matched]"
+    ),
+]
+PerOption = Annotated[
+    Per | None,
+    typer.Option(
+        help="Draw a language for every replaced span, or once per text.  [default: span]"
+    ),
+]
+ChoiceOption = Annotated[
+    Choice | None,
+    typer.Option(
+        help="Of several translations take the best, or draw one by its score.  [default: best]"
+    ),
+]
+SkipStopwords = Annotated[
+    bool | None,
+    typer.Option(
+        "--skip-stopwords/--no-skip-stopwords",
+        help="Leave stop words, unless in a phrase.  [default: no-skip-stopwords]",
+    ),
+]
+MaxPhrase = Annotated[
+    int | None, typer.Option(min=1, max=8, help="Words that a phrase may have.  [default: 8]")
+]
+Protect = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REGEX",
+        help="Replace nothing that matches this, besides URLs, addresses and numbers.",
+        callback=_checked_pattern,
+    ),
 ]
 
 

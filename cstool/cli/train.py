@@ -10,7 +10,7 @@ from cstool import console, files, formats
 from cstool.cli import options, switching
 from cstool.cli.job import Job
 from cstool.errors import CstoolError
-from cstool.settings import DATA, HUB_MODEL, PLAN, Switching, Training
+from cstool.settings import DATA, HUB_MODEL, PLAN, Training
 
 
 class Loss(StrEnum):
@@ -109,11 +109,19 @@ def run(
     ] = None,
     preset: switching.PresetOption = None,
     ratio: switching.Ratio = None,
+    query_ratio: switching.QueryRatio = None,
+    passage_ratio: switching.PassageRatio = None,
+    ratio_of: switching.RatioOfOption = None,
     langs: switching.Langs = None,
     query_lang: switching.QueryLang = None,
     passage_lang: switching.PassageLang = None,
     source_lang: switching.SourceLang = "en",
-    keep_english: switching.KeepEnglish = Switching.keep_english,
+    per: switching.PerOption = None,
+    choice: switching.ChoiceOption = None,
+    skip_stopwords: switching.SkipStopwords = None,
+    max_phrase: switching.MaxPhrase = None,
+    protect: switching.Protect = None,
+    keep_english: switching.KeepEnglish = None,
     seed: options.Seed = Training.seed,
     save_steps: Annotated[
         int, typer.Option(min=1, help="Steps between checkpoints.")
@@ -146,13 +154,24 @@ def run(
     if max_steps is not None and epochs is not None:
         raise typer.BadParameter("--max-steps and --epochs exclude each other")
     _check_work(work, resume)
+    given = {
+        "ratio": ratio,
+        "query_ratio": query_ratio,
+        "passage_ratio": passage_ratio,
+        "ratio_of": ratio_of and ratio_of.value,
+        "per": per and per.value,
+        "choice": choice and choice.value,
+        "skip_stopwords": skip_stopwords,
+        "max_phrase": max_phrase,
+        "protect": protect,
+        "keep_english": keep_english,
+    }
+    languages = (langs, query_lang, passage_lang)
     switcher = None
     if lexicon:
-        plan = switching.settings(preset, ratio=ratio, keep_english=keep_english, seed=seed)
-        switcher = switching.switcher(
-            job, lexicon, plan, source_lang, langs, query_lang, passage_lang
-        )
-    elif preset or ratio is not None or langs or query_lang or passage_lang or keep_english:
+        plan = switching.settings(preset, **given, seed=seed)
+        switcher = switching.switcher(job, lexicon, plan, source_lang, *languages)
+    elif preset or any(value is not None for value in (*given.values(), *languages)):
         raise typer.BadParameter("nothing is switched without --lexicon")
     if (teacher_scores is not None) != (loss in _TAUGHT):
         names = " and ".join(sorted(_TAUGHT))
