@@ -46,12 +46,32 @@ def processes(
 
     An error in the work comes out in the place of its result; CstoolError if a process is killed.
     The processes end with the block, or when this process is killed. With a count of 1 there are
-    none, and everything is done here.
+    none, and everything is done here. Meanwhile the garbage collector is off: work on records makes
+    no cycles, and looking for them takes a fifth of the time.
     """
-    if count == 1:
-        yield partial(map, work)
-        return
-    gc.freeze()  # the collector must not write to, and so copy, what the processes share
+    with _uncollected():
+        if count == 1:
+            yield partial(map, work)
+        else:
+            with _forked(work, count) as mapped:
+                yield mapped
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@contextmanager
+def _forked(
+    work: Callable[[Item], Result], count: int
+) -> Iterator[Callable[[Iterable[Item]], Iterator[Result]]]:
     workers: list[_Worker] = []
     # A thread for each process, that waits for it.
     threads = ThreadPoolExecutor(count)
@@ -76,7 +96,6 @@ def processes(
         for worker in workers:
             worker.process.join()
             worker.pipe.close()
-        gc.unfreeze()
 
 
 def in_order(
