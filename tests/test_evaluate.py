@@ -56,14 +56,13 @@ def ours(grades, scores, measures, ties="pid"):
 
 
 def theirs(grades, scores, measures):
-    named = {str(ir_measures.parse_measure(their)): our for our, their in measures.items()}
+    """Ask for each measure alone: of nDCG with and without gains, ir_measures confuses two."""
+    judged = [ir_measures.Qrel(*key, grade) for key, grade in grades.items()]
+    hits = [ir_measures.ScoredDoc(*key, score) for key, score in scores.items()]
     found = defaultdict(float)
-    for metric in ir_measures.iter_calc(
-        map(ir_measures.parse_measure, measures.values()),
-        [ir_measures.Qrel(*key, grade) for key, grade in grades.items()],
-        [ir_measures.ScoredDoc(*key, score) for key, score in scores.items()],
-    ):
-        found[named[str(metric.measure)], metric.query_id] = metric.value
+    for our, their in measures.items():
+        for metric in ir_measures.iter_calc([ir_measures.parse_measure(their)], judged, hits):
+            found[our, metric.query_id] = metric.value
     return {(our, qid): found[our, qid] for our in measures for qid, _ in grades}
 
 
