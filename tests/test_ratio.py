@@ -25,7 +25,7 @@ def test_from_the_lexicon_to_the_table(tmp_path):
     def make():
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         return subprocess.run(
-            ["make", "-C", tmp_path / "ratio"],
+            ["make", "--no-print-directory", "-C", tmp_path / "ratio"],
             env={**os.environ, **CUT, "PATH": path},
             **{"capture_output": True, "text": True, "check": False},
         )
@@ -36,7 +36,7 @@ def test_from_the_lexicon_to_the_table(tmp_path):
     for told in ("ratio-1.0", "zero-shot", "chance", "oracle", "first stage", "MoIR", "CLIR"):
         assert told in result.stdout, told
     table = (out / "table.txt").read_text(encoding="utf-8")
-    assert result.stdout.endswith(table + f"make: Leaving directory '{tmp_path}/ratio'\n")
+    assert result.stdout.endswith(table)
     counts = json.loads((out / "train/ratio-1.0.jsonl.meta.json").read_bytes())["counts"]
     assert counts["passage"]["replaced"] == counts["passage"]["matched"] > 0
     cards = [
