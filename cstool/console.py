@@ -51,26 +51,45 @@ def progress(label: str, total: float | None) -> Iterator[Bar]:
 
 
 @contextmanager
-def steps(label: str) -> Iterator[Callable[[int, int, float], None]]:
+def steps(label: str) -> Iterator[Callable[[int, int, float, int, int], None]]:
     """Show training: a line of progress, or a plain line every tenth where nothing may move.
 
-    The function it gives takes the step, of how many, and the loss (NaN while there is none yet).
+    The function it gives takes the step, of how many, the loss (NaN while there is none yet), how
+    many examples have been worked on since the first call, and the memory taken at most, in bytes.
     """
     from time import perf_counter
 
     with ExitStack() as stack:
         bars: list[Bar] = []
-        begun = perf_counter()
+        begun: list[tuple[float, int, int]] = []  # when, at which step, after how many examples
 
-        def on_step(step: int, of: int, loss: float) -> None:
-            if not bars:
+        def on_step(step: int, of: int, loss: float, examples: int, memory: int) -> None:
+            now = perf_counter()
+            if not begun:  # the first step also waits for much that no other step waits for
                 bars.append(stack.enter_context(progress(label, of)))
+                begun.append((now, step, examples))
+            start, first, before = begun[0]
             told = f"step {step} of {of}" + (f", loss {loss:.4f}" if math.isfinite(loss) else "")
+            left = ""
+            if step > first and now > start:
+                told += f", {(examples - before) / (now - start):.0f} examples/s"
+                left = _duration((of - step) * (now - start) / (step - first))
+            told += f", {memory / (1 << 20):.0f} MiB"
             bars[0].update(step, told)
             if not err().is_terminal and step * 10 // of > (step - 1) * 10 // of:
-                say(f"{told}, {perf_counter() - begun:.0f} s")
+                rest = f", {left} left" if left and step < of else ""
+                say(f"{told}, {_duration(now - start)}{rest}")
 
         yield on_step
+
+
+def _duration(seconds: float) -> str:
+    """Write a time in its two largest units."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
 def say(message: str) -> None:

@@ -17,12 +17,13 @@ class Targets:
     """What is wanted of a batch, each of shape (batch,).
 
     `labels` are in [0, 1]; `groups` number the groups from 0, and equal numbers stand together;
-    `teacher` has the scores that a teacher gave, if there is one.
+    `teacher` has the scores that a teacher, or a reference, gave, if there is one.
     """
 
     labels: Tensor
     groups: Tensor
     teacher: Tensor | None = None
+    beta: float = 1.0  # of `ddro`
 
 
 Loss = Callable[[Tensor, Targets], Tensor]
@@ -86,15 +87,51 @@ def kl(logits: Tensor, targets: Targets) -> Tensor:
     return (teacher.exp().masked_fill(~there, 0) * (teacher - student)).sum(1).mean()
 
 
+def ddro(logits: Tensor, targets: Targets) -> Tensor:
+    """Give -log sigmoid(b ((s+ - s-) - (r+ - r-))), as a mean over the pairs of a group.
+
+    Direct document relevance optimisation (Mekonnen, Tang and de Rijke 2025, arXiv 2504.05181),
+    with the logits of a cross-encoder in place of log-probabilities. r are the scores of a frozen
+    reference, given as those of a teacher are; b is `targets.beta`. Where r is constant and b is 1
+    this is RankNet.
+    """
+    better, worse = _pairs(targets)
+    gained = logits.float() - _teacher(targets).to(logits.device).float()
+    return -functional.logsigmoid(targets.beta * (gained[better] - gained[worse])).mean()
+
+
 LOSSES: dict[str, Loss] = {
     "binary": binary,
     "listwise": listwise,
     "ranknet": ranknet,
     "margin-mse": margin_mse,
     "kl": kl,
+    "ddro": ddro,
 }
 GROUPED = frozenset(LOSSES) - {"binary"}  # a group needs a positive and a negative
-TAUGHT = frozenset({"margin-mse", "kl"})  # need a teacher's scores
+TAUGHT = frozenset({"margin-mse", "kl", "ddro"})  # need a teacher's scores
+
+
+def units(loss: str, targets: Targets) -> int:
+    """Count what a loss is the mean over: examples, groups, or pairs of a group.
+
+    Parts of a batch, weighted by their units, give together the loss of the batch.
+    """
+    if loss == "binary":
+        return len(targets.labels)
+    if loss in ("listwise", "kl"):
+        return int(targets.groups[-1]) + 1
+    return len(_pairs(targets)[0])
+
+
+def consistent(scores: Tensor, originals: Tensor) -> Tensor:
+    """Give the squared difference of the logits of texts in two versions, as a mean, both (n,).
+
+    The consistency of the Pi-model (Laine and Aila 2017, arXiv 1610.02242, algorithm 1), with
+    code-switching as the disturbance, as Zheng et al. 2021 (arXiv 2106.08226) have it. Differences
+    of logits, not of distributions: passages of several languages compete by them in one ranking.
+    """
+    return functional.mse_loss(scores.float(), originals.float())
 
 
 def aligned(switched: Tensor, originals: Tensor) -> Tensor:

@@ -123,11 +123,22 @@ class Training:
     weight_decay: float = 0.01
     max_length: int | None = None  # the paper's LENGTH, or what the encoder has room for
     loss: str = "binary"
+    ddro_beta: float = 1.0
     align_words: bool = False  # train the input embeddings by losses.aligned alone
+    align_weight: float = 0.0  # of losses.consistent, beside the ranking loss
     seed: int = 1  # the paper reports the mean over three
     save_steps: int = 10_000
+    validate_steps: int | None = None  # None: a tenth of the run
+    validate_by: str = "mrr@10"  # or loss
+    keep: str = "best"  # or last; without validation there is only the last
+    token_budget: int | None = None  # None: CPU_TOKENS there, all of a batch at once on CUDA
+    checkpointing: bool = False
     precision: str = "auto"
     device: str = "auto"
+
+    # Enough that matrix products are as fast as they get, few enough that short pairs seldom wait
+    # for long ones: see docs/training.md for what others take.
+    CPU_TOKENS: ClassVar[int] = 2048
 
     def steps(self, examples: int) -> int:
         """Count the optimiser's steps for this many examples, at least one."""

@@ -76,7 +76,8 @@ def test_a_group_does_not_depend_on_the_others(sizes, name, seed):
     numbers = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
     together = logits.clone().requires_grad_()
     losses.LOSSES[name](together, Targets(labels, numbers, teacher)).backward()
-    shares = [size - 1 for size in sizes] if name in ("ranknet", "margin-mse") else [1] * len(sizes)
+    shares = [1 if name in ("listwise", "kl") else size - 1 for size in sizes]
+    assert losses.units(name, Targets(labels, numbers)) == sum(shares)
     for part, share in zip(numbers.unique().tolist(), shares, strict=True):
         own = numbers == part
         alone = logits[own].clone().requires_grad_()

@@ -2,15 +2,17 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cstool import console, files, formats
-from cstool.cli import options, switching
+from cstool import files
+from cstool.cli import options, switching, training
 from cstool.cli.job import Job
-from cstool.errors import CstoolError
-from cstool.settings import DATA, HUB_MODEL, PLAN, Training
+from cstool.settings import HUB_MODEL, Training
+
+if TYPE_CHECKING:
+    from cstool.codeswitch import Switcher
 
 
 class Loss(StrEnum):
@@ -21,18 +23,24 @@ class Loss(StrEnum):
     RANKNET = "ranknet"
     MARGIN_MSE = "margin-mse"
     KL = "kl"
+    DDRO = "ddro"
 
 
-def _check_work(work: Path, resume: bool | None) -> None:
-    """Complain about a folder that is in use, and an unfinished run that is not spoken of."""
-    kept = {path.name for path in work.iterdir()} if work.is_dir() else set()
-    if kept and kept.isdisjoint((PLAN, DATA)):
-        raise CstoolError(f"{work}: is in use, and is no unfinished run that may be replaced")
-    if resume is None and any(work.glob("checkpoint-*")):
-        raise CstoolError(f"{work} holds an unfinished run: say --resume or --restart")
+_TAUGHT = frozenset({Loss.MARGIN_MSE, Loss.KL, Loss.DDRO})
 
 
-_TAUGHT = frozenset({Loss.MARGIN_MSE, Loss.KL})
+class ValidateBy(StrEnum):
+    """What tells which checkpoint is the best."""
+
+    MRR = "mrr@10"
+    LOSS = "loss"
+
+
+class Keep(StrEnum):
+    """Whose weights are kept."""
+
+    BEST = "best"
+    LAST = "last"
 
 
 def run(
@@ -40,6 +48,15 @@ def run(
     source: Annotated[
         Path, typer.Argument(metavar="FILE", help="Training examples (JSONL); - is stdin.")
     ] = files.STDIO,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE=WEIGHT",
+            help="Instead of FILE, and once for each of several: examples are drawn from it in "
+            "this proportion.",
+            callback=training.checked_sources,
+        ),
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the model goes.")
     ] = Path("model"),
@@ -58,7 +75,25 @@ def run(
         float | None,
         typer.Option(min=0, max=1000, help="Times through the examples, instead of steps."),
     ] = None,
-    batch_size: options.BatchSize = Training.batch_size,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Examples of a step, of all processes together.")
+    ] = Training.batch_size,
+    token_budget: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Tokens computed at once, padding counted: a batch that has more is cut into "
+            "parts, whose gradients add up.  [default: "
+            f"{Training.CPU_TOKENS} on the CPU, no limit on CUDA]",
+            show_default=False,
+        ),
+    ] = None,
+    checkpointing: Annotated[
+        bool,
+        typer.Option(
+            "--checkpointing", help="Compute activations twice rather than keep them in memory."
+        ),
+    ] = Training.checkpointing,
     learning_rate: Annotated[
         float, typer.Option(min=0, help="At the end of the warm-up; it then falls to 0.")
     ] = Training.learning_rate,
@@ -80,18 +115,29 @@ def run(
         Loss,
         typer.Option(
             help="What to minimise. listwise and ranknet compare the passages of a query; "
-            "margin-mse and kl learn from a teacher how they compare. Batches then hold so many "
-            "queries."
+            "margin-mse and kl learn from a teacher how they compare, ddro to be better than a "
+            "reference. Batches then hold so many queries."
         ),
     ] = Loss.BINARY,
     teacher_scores: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Scores of a teacher for all examples (TREC run), as rerank --examples writes "
-            "them.",
+            help="Scores of a teacher, or of the reference of ddro, for all examples (TREC run), "
+            "as rerank --examples writes them.",
         ),
     ] = None,
+    ddro_beta: Annotated[
+        float, typer.Option(min=0, help="Of ddro: how much a margin over the reference counts.")
+    ] = Training.ddro_beta,
+    align_weight: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Weight of a second loss: how far the score of a switched pair is from that of "
+            "the pair as it was; needs what --align-words needs.",
+        ),
+    ] = Training.align_weight,
     align_words: Annotated[
         bool,
         typer.Option(
@@ -123,6 +169,47 @@ def run(
     protect: switching.Protect = None,
     keep_english: switching.KeepEnglish = None,
     seed: options.Seed = Training.seed,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Train once for each, as 1,2,3, into FOLDER/SEED; what is there already stays.",
+            callback=training.checked_seeds,
+        ),
+    ] = None,
+    validate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Examples to validate on: their loss, and MRR@10 of the passages of each query.",
+        ),
+    ] = None,
+    validate_steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Steps between validations.  [default: a tenth of the run]",
+            show_default=False,
+        ),
+    ] = None,
+    validate_by: Annotated[
+        ValidateBy | None, typer.Option(help="What --keep goes by.  [default: mrr@10]")
+    ] = None,
+    keep: Annotated[
+        Keep | None,
+        typer.Option(
+            help="The weights of the best validation, or of the last step.  [default: best, if "
+            "there is one]"
+        ),
+    ] = None,
+    report_to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Where else to report, of what the Trainer knows (wandb, mlflow, ...); "
+            "TensorBoard's logs are always written.",
+        ),
+    ] = None,
     save_steps: Annotated[
         int, typer.Option(min=1, help="Steps between checkpoints.")
     ] = Training.save_steps,
@@ -145,15 +232,16 @@ def run(
     cstool train switched.jsonl -o models/ml-cs/1 --seed 1
     cstool train train.jsonl -o model --base ./encoder --epochs 1 --batch-size 32 --max-length 128
     cstool train train.jsonl -o models/ml-cs/1 --lexicon wiki --ratio 0.5
+    cstool train --data en.jsonl=1 --data cs.jsonl=3 -o models/mixed --seeds 1,2,3
+    torchrun --nproc-per-node 2 -m cstool train train.jsonl -o model
     """
-    if not output.name:
-        raise typer.BadParameter(f"{output}: name a folder that can be made")
-    files.check_folder(output)
-    work = output.parent / f"{output.name}.training"
-    files.check_output(work / "data")
     if max_steps is not None and epochs is not None:
         raise typer.BadParameter("--max-steps and --epochs exclude each other")
-    _check_work(work, resume)
+    if validate is None and (validate_steps or validate_by or keep):
+        raise typer.BadParameter("nothing is validated without --validate")
+    if (teacher_scores is not None) != (loss in _TAUGHT):
+        names = " and ".join(", ".join(sorted(_TAUGHT)).rsplit(", ", 1))
+        raise typer.BadParameter(f"--teacher-scores goes with the losses {names}, and they with it")
     given = {
         "ratio": ratio,
         "query_ratio": query_ratio,
@@ -167,61 +255,49 @@ def run(
         "keep_english": keep_english,
     }
     languages = (langs, query_lang, passage_lang)
-    switcher = None
-    if lexicon:
-        plan = switching.settings(preset, **given, seed=seed)
-        switcher = switching.switcher(job, lexicon, plan, source_lang, *languages)
-    elif preset or any(value is not None for value in (*given.values(), *languages)):
+    switched = preset or any(value is not None for value in (*given.values(), *languages))
+    if switched and not lexicon:
         raise typer.BadParameter("nothing is switched without --lexicon")
-    if (teacher_scores is not None) != (loss in _TAUGHT):
-        names = " and ".join(sorted(_TAUGHT))
-        raise typer.BadParameter(f"--teacher-scores goes with the losses {names}, and they with it")
-    examples = job.read(source, formats.parse_example)
-    teacher = None
-    if teacher_scores:
-        hits = job.read(teacher_scores, formats.parse_hit)
-        teacher = {(hit.qid, hit.pid): hit.score for hit in hits}
-    from cstool.train import clear, train
 
-    settings = Training(
-        max_steps=max_steps or Training.max_steps,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        warmup_steps=warmup_steps,
-        weight_decay=weight_decay,
-        max_length=max_length,
-        loss=loss.value,
-        align_words=align_words,
-        seed=seed,
-        save_steps=save_steps,
-        precision=precision.value,
-        device=device,
-    )
-    if not resume:
-        clear(work)
-    try:
-        with console.steps("training") as on_step:
-            model, account = train(
-                examples,
-                base,
-                work,
-                settings,
-                switcher=switcher,
-                teacher=teacher,
-                resume=bool(resume),
-                on_step=on_step,
-            )
-    finally:
-        if not any(work.glob("checkpoint-*")) and not (work / "logs").exists():
-            clear(work)  # it never began: there is nothing to resume
-    job.counts = account
-    with files.atomic_folder(output) as folder:
-        (work / "logs").rename(folder / "logs")
-        model.save(folder, job.account())
-    clear(work)
-    job.say(
-        f"{output}: {account['max_steps']} steps on {account['examples']} examples, "
-        f"mean loss {account['mean_loss']:.4f}; "
-        f"{account['truncated_passages']} passages and {account['truncated_queries']} queries cut"
+    def switcher(job: Job, seed: int) -> "Switcher | None":
+        if lexicon is None:
+            return None
+        how = switching.settings(preset, **given, seed=seed)
+        return switching.switcher(job, lexicon, how, source_lang, *languages)
+
+    training.run(
+        job,
+        training.Plan(
+            training.sources(source, data),
+            base,
+            Training(
+                max_steps=max_steps or Training.max_steps,
+                epochs=epochs,
+                batch_size=batch_size,
+                learning_rate=learning_rate,
+                warmup_steps=warmup_steps,
+                weight_decay=weight_decay,
+                max_length=max_length,
+                loss=loss.value,
+                ddro_beta=ddro_beta,
+                align_words=align_words,
+                align_weight=align_weight,
+                seed=seed,
+                save_steps=save_steps,
+                validate_steps=validate_steps,
+                validate_by=(validate_by or ValidateBy.MRR).value,
+                keep=(keep or Keep.BEST).value,
+                token_budget=token_budget,
+                checkpointing=checkpointing,
+                precision=precision.value,
+                device=device,
+            ),
+            switcher,
+            teacher_scores,
+            validate,
+            resume,
+            report_to.split(",") if report_to else (),
+        ),
+        output,
+        training.parse_seeds(seeds),
     )

@@ -154,4 +154,4 @@ def test_a_student_learns_from_the_scores_of_a_teacher(source, bert, tmp_path):
     assert names == {"train.jsonl", "teacher.trec"}
     result = invoke(source, "-o", tmp_path / "other", *few, *options[2:])
     assert result.exit_code == 2
-    assert "--teacher-scores goes with the losses kl and margin-mse" in result.stderr
+    assert "--teacher-scores goes with the losses ddro, kl and margin-mse" in result.stderr
