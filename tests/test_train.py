@@ -153,6 +153,7 @@ def test_switched_words_come_near_to_those_they_replace(bert, tmp_path):
     model, _ = train([Source([marked] * 8)], bert, tmp_path / "work", settings)
     assert cosine(model, "lies", "city") > 0.9 > before["lies"] + 0.3
     table, old = (each.model.get_input_embeddings().weight for each in (model, begun))
+    torch.testing.assert_close(table.norm(dim=1), old.norm(dim=1))  # they turn, and do not grow
     changed = (table - old).norm(dim=1) > 0.1 * old.norm(dim=1)
     assert changed.nonzero().flatten().tolist() == list(model.encoder.tokens("lies", [(0, 4)])[0])
 
