@@ -15,7 +15,7 @@ from transformers.integrations.integration_utils import (
     get_reporting_integration_callbacks,
 )
 
-from cstool import processes, training_data
+from cstool import aligned_words, processes, training_data
 from cstool.checkpoints import Checkpoints
 from cstool.codeswitch import Switcher
 from cstool.crossencoder import CrossEncoder
@@ -106,7 +106,7 @@ def train(
         enable = getattr(model.model, "activation_checkpointing_enable", None)
         (enable or getattr(model.model, old))({"use_reentrant": False})
     if settings.align_words:
-        _detach_embeddings(model.model)
+        aligned_words.prepare(model, data)
     if processes.rank():  # each has its own dropout
         torch.manual_seed(settings.seed + (processes.rank() << 32))
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -173,16 +173,6 @@ def _plan(
         | ({"switching_sha256": switcher.digest()} if switcher else {})
         | ({"validation_sha256": validation.digest()} if validation else {})
     )
-
-
-def _detach_embeddings(model: Any) -> None:
-    """Keep the gradient of the ranking loss away from the embeddings.
-
-    In a short fine-tuning it is noise to all words but those of the examples, and Adam makes full
-    steps of it: words would lose each other while their translations are to find them.
-    """
-    embeddings = getattr(model.base_model, "embeddings", model.get_input_embeddings())
-    embeddings.register_forward_hook(lambda module, inputs, output: output.detach())
 
 
 def _reporters(names: Sequence[str]) -> list[TrainerCallback]:

@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments
 
-from cstool import processes
+from cstool import aligned_words, processes
 from cstool.checkpoints import Checkpoints
 from cstool.crossencoder import CrossEncoder
 from cstool.losses import LOSSES, Targets, aligned, consistent
@@ -82,19 +82,14 @@ class RankingTrainer(Trainer):
         self._validation, self._checkpoints = validation, checkpoints
         self._collapse = Collapse(encoder.model, encoder.model.forward)
         self.seen = 0  # examples, of all processes
-        # Of the encoder as it was begun, not of a checkpoint: their last bits differ.
-        self._lengths = _lengths(encoder.model) if settings.align_words else None
+        self._lengths = aligned_words.lengths(encoder.model) if settings.align_words else None
 
     def create_optimizer(self, *args: Any, **options: Any) -> torch.optim.Optimizer:
-        """Let embeddings that are drawn to others turn, but neither grow nor shrink.
-
-        The cosine does not feel their length, and every step away from the vector adds to it: in
-        some hundred steps a word would drown the position and the segment that are added to it.
-        """
+        """Let no step change the length of an embedding that is drawn to another."""
         made = super().create_optimizer(*args, **options)
         if self._lengths is not None:
             model, lengths = self._encoder.model, self._lengths
-            made.register_step_post_hook(lambda *_: _stretch(model, lengths))
+            made.register_step_post_hook(lambda *_: aligned_words.stretch(model, lengths))
         return made
 
     def get_train_dataloader(self) -> DataLoader[Any]:
@@ -180,19 +175,6 @@ class RankingTrainer(Trainer):
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         with self._checkpoints.saving(self.state.global_step):
             super()._save_checkpoint(model, trial)
-
-
-def _lengths(model: Any) -> torch.Tensor:
-    """Give the Euclidean norm of every word's embedding, (vocabulary, 1)."""
-    return torch.linalg.vector_norm(model.get_input_embeddings().weight.detach(), dim=1)[:, None]
-
-
-@torch.no_grad()
-def _stretch(model: Any, lengths: torch.Tensor) -> None:
-    """Give the embeddings these norms; those of zero stay."""
-    now = _lengths(model)
-    wanted = lengths.to(now) / now
-    model.get_input_embeddings().weight.mul_(torch.where(now > 0, wanted, 1.0))
 
 
 def _units(part: Part) -> int:
