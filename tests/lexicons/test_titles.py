@@ -5,7 +5,9 @@ import pytest
 
 from cstool.lexicons.commonwords import STOP_WORDS
 from cstool.lexicons.dictionaries import Account
-from cstool.lexicons.titles import RULES, Harvest, Rules, TitleIndex, bare, links
+from cstool.lexicons.titleindex import TitleIndex, bare
+from cstool.lexicons.titlerules import RULES, Rules
+from cstool.lexicons.titles import Harvest, links
 from cstool.records import Entry
 
 
@@ -71,9 +73,8 @@ def test_titles_with_one_bare_form_are_all_left_out_and_a_repeated_line_is_not()
 
 def test_a_redirect_takes_the_bare_form_as_well():
     index = TitleIndex()
-    for title in ("Mars (band)", "Venus (band)"):
-        index.add(title)
-    index.add_redirect("MARS")
+    index.add(["Mars (band)", "Venus (band)"])
+    index.add_redirects(["MARS"])
     index.close()
     assert index.is_taken("Mars")
     assert not index.is_taken("Venus")
@@ -82,7 +83,7 @@ def test_a_redirect_takes_the_bare_form_as_well():
 def test_an_empty_index_can_be_closed():
     index = TitleIndex()
     index.close()
-    assert not index.has_variant("Water")
+    assert index.have_variants(["Water"]) == [False]
 
 
 def test_a_common_word_is_not_what_a_title_in_parentheses_means():

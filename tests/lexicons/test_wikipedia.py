@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from cstool.lexicons.titles import Link, TitleIndex
+from cstool.lexicons.titleindex import TitleIndex
+from cstool.lexicons.titles import Link
 from cstool.lexicons.wikipedia import Pages
 
 DATA = Path(__file__).parents[1] / "data"
