@@ -3,6 +3,7 @@ from collections import Counter
 
 import pytest
 
+from cstool.lexicons import titleindex
 from cstool.lexicons.commonwords import STOP_WORDS
 from cstool.lexicons.dictionaries import Account
 from cstool.lexicons.titleindex import TitleIndex, bare
@@ -78,6 +79,11 @@ def test_a_redirect_takes_the_bare_form_as_well():
     index.close()
     assert index.is_taken("Mars")
     assert not index.is_taken("Venus")
+
+
+def test_titles_with_line_breaks_do_not_shift_the_keys_of_others():
+    assert titleindex.keys(["A\nB", "Straße", ""]) == ["a\nb", "strasse", ""]
+    assert titleindex.keys([]) == []
 
 
 def test_an_empty_index_can_be_closed():
