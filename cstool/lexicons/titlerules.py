@@ -115,7 +115,7 @@ def keep(
     columns = sources, targets, plain, map(bare, targets), phrases, index.have_variants(sources)
     kept = Kept([], [], [], [])
     for key, pair in zip(found, zip(*columns, strict=True), strict=True):
-        fault = _at_once(rules, *pair)
+        fault = _at_once(rules, index, *pair)
         if fault is None or fault in rules.keep:
             full = Pair(*pair)
             fault = next((rule for rule, breaks in tests.items() if breaks(full, rules, index)), "")
@@ -138,6 +138,7 @@ def _phrase(plain: str, key: str) -> str | None:
 
 def _at_once(
     rules: Rules,
+    index: TitleIndex,
     source: str,
     target: str,
     plain: str,
@@ -147,8 +148,7 @@ def _at_once(
 ) -> str | None:
     """Tell of most pairs, by what is cheap to see, their fault, or "" for none; None for others."""
     if (
-        plain is not source
-        or phrase is None
+        phrase is None
         or has_variant
         or not translation[:1].isalpha()
         or (target[-1] == ")" and _DISAMBIGUATION.search(target))
@@ -156,9 +156,12 @@ def _at_once(
         or phrase.partition(" ")[0] in rules.stop_words
         or source.startswith(rules.lists[0])
         or target.startswith(rules.lists[1])
+        or (plain is not source and _DISAMBIGUATION.search(source))
     ):
         return None
-    return "long" if phrase.count(" ") >= rules.max_words else ""
+    if phrase.count(" ") >= rules.max_words:
+        return "long"
+    return None if plain is not source and (phrase in rules.common or index.is_taken(plain)) else ""
 
 
 def _namespace(pair: Pair, rules: Rules, index: TitleIndex) -> bool:
