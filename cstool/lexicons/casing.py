@@ -5,7 +5,7 @@ What a language writes with a capital is learnt from words that stand within tit
 """
 
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import regex
@@ -26,35 +26,33 @@ class Casing:
     small: Counter[str] = field(default_factory=Counter)
     capital: Counter[str] = field(default_factory=Counter)
 
-    def see_title(self, title: str) -> None:
-        """Count the words of a title but the first."""
-        for word in title.split(" ")[1:]:
-            self._see(word.strip(_EDGES))
+    def see_titles(self, titles: Iterable[str]) -> None:
+        """Count the words of titles but the first of each."""
+        later = " ".join([title.partition(" ")[2] for title in titles])
+        self._see(Counter(later.split(" ")))
 
     def see_text(self, text: str) -> None:
         """Count the words of a text that follow a small letter or a comma and one space."""
-        for word in _INNER.findall(text):
-            self._see(word)
+        self._see(Counter(_INNER.findall(text)))
 
     def is_small(self, word: str) -> bool | None:
         """Tell whether a word is mostly written with a small letter; None if it has not come."""
-        small, capital = self.small[word.lower()], self.capital[word.lower()]
+        small, capital = self.small.get(word.lower(), 0), self.capital.get(word.lower(), 0)
         return None if small == capital == 0 else small > capital
 
-    def _see(self, word: str) -> None:
-        if word.islower():
-            self.small[word] += 1
-            counted = self.small
-        elif word[:1].isupper() and word[1:].islower():
-            self.capital[word.lower()] += 1
-            counted = self.capital
-        else:
-            return
-        least = 1
-        while len(counted) > MAX_WORDS:
-            for rare in [word for word, count in counted.items() if count == least]:
-                del counted[rare]
-            least += 1
+    def _see(self, counts: Mapping[str, int]) -> None:
+        for edged, count in counts.items():
+            word = edged.strip(_EDGES)
+            if word.islower():
+                self.small[word] += count
+            elif word[:1].isupper() and word[1:].islower():
+                self.capital[word.lower()] += count
+        for counted in (self.small, self.capital):
+            least = 1
+            while len(counted) > MAX_WORDS:
+                for rare in [word for word, count in counted.items() if count == least]:
+                    del counted[rare]
+                least += 1
 
 
 def running(
@@ -72,14 +70,14 @@ def running(
     for a language that gives all nouns capitals.
     """
     source_lang, target_lang = languages
-    first = target.split(" ", 1)[0]
+    first = target.partition(" ")[0]
     if not first[:1].isupper() or not first[1:].islower():
         return target
     if _is_name(source, source_lang) or _is_name(target, target_lang):
         return target
     small = casing[target_lang].is_small(first)
     if small is None and target_lang not in CAPITAL_NOUNS:
-        original = source.split(" ", 1)[0]
+        original = source.partition(" ")[0]
         small = casing[source_lang].is_small(original) or original.casefold() in common
     if not small:
         return target
@@ -88,5 +86,6 @@ def running(
 
 
 def _is_name(title: str, language: str) -> bool:
-    later = title.split(" ")[1:]
-    return language not in CAPITAL_NOUNS and any(word[:1].isupper() for word in later)
+    if title[1:].islower() or language in CAPITAL_NOUNS:  # most titles, at once
+        return False
+    return any(word[:1].isupper() for word in title.split(" ")[1:])

@@ -4,18 +4,18 @@ MUSE is Conneau et al. 2018 (arXiv 1710.04087).
 """
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-
-import regex
 
 from cstool import formats, words
 from cstool.lexicons.wiktextract import Wiktextract
 from cstool.records import Entry
 
-# No word of a TSV: every kind of line break, a tab, and what comes of bytes that are no UTF-8.
-BROKEN = regex.compile(r"[\p{Cc}\u2028\u2029\ufffd]")
+# No word of a TSV: control characters (line breaks and the tab are some), two further line breaks,
+# and what comes of bytes that are no UTF-8.
+BROKEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd]")
 _MAX_FIELD = 1 << 20  # characters of a quoted field that goes on over several lines
 
 Parse = Callable[[str], Sequence[tuple[str, Entry]]]  # languages with entries

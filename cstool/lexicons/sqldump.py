@@ -11,7 +11,9 @@ from operator import itemgetter
 
 MAX_ROW = 1 << 20  # bytes: rows of Wikimedia's page and langlinks have less than a thousand
 
-_TEXT = rb"[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+"  # what may stand between two quotes
+# What may stand between two quotes. No dump has a zero byte there, but re looks three bytes up in a
+# table, and compares with two of them one by one.
+_TEXT = rb"[^'\\\x00]*+(?:(?:\\.|''|\x00)[^'\\\x00]*+)*+"
 _NUMBER = rb"[^',()]++"  # also NULL
 _VALUE = rb"(?:(?:_binary )?+'" + _TEXT + rb"'|" + _NUMBER + rb")"
 _TABLE = re.compile(rb"CREATE TABLE (?:IF NOT EXISTS )?`(\w+)`\s*\((.*?)\n\)", re.DOTALL)

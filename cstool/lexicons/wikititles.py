@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from xml.parsers import expat
 
 from cstool import words
-from cstool.lexicons.titles import Link, TitleIndex, bare
+from cstool.lexicons.titleindex import TitleIndex, bare
+from cstool.lexicons.titles import Link
 
 MAX_TRANSLATION = 1 << 20  # bytes of one tag, characters of one translation
 _ELEMENT = 20  # characters that an element counts for, even if it holds none
@@ -100,11 +101,10 @@ class _Reader:
             elif self._language == self._source_lang:
                 self._redirects.append(title)
         elif name == "translation" and (source := self._titles.get(self._source_lang)):
-            self._index.add(source)
+            self._index.add([source])
             own = words.key(bare(source))  # which "X" for "X (film)" takes from no other article
-            for redirect in self._redirects:
-                if words.key(redirect) != own:
-                    self._index.add_redirect(redirect)
+            others = [redirect for redirect in self._redirects if words.key(redirect) != own]
+            self._index.add_redirects(others)
             self.links += [
                 Link(source, language, self._titles[language])
                 for language in self._wanted

@@ -5,7 +5,7 @@ from cstool.lexicons.casing import Casing, running
 def learnt(*titles):
     found = Casing()
     for title in titles:
-        found.see_title(title)
+        found.see_titles([title])
     return found
 
 

@@ -3,9 +3,12 @@ from collections import Counter
 
 import pytest
 
+from cstool.lexicons import titleindex
 from cstool.lexicons.commonwords import STOP_WORDS
 from cstool.lexicons.dictionaries import Account
-from cstool.lexicons.titles import RULES, Harvest, Rules, TitleIndex, bare, links
+from cstool.lexicons.titleindex import TitleIndex, bare
+from cstool.lexicons.titlerules import RULES, Rules
+from cstool.lexicons.titles import Harvest, links
 from cstool.records import Entry
 
 
@@ -71,18 +74,22 @@ def test_titles_with_one_bare_form_are_all_left_out_and_a_repeated_line_is_not()
 
 def test_a_redirect_takes_the_bare_form_as_well():
     index = TitleIndex()
-    for title in ("Mars (band)", "Venus (band)"):
-        index.add(title)
-    index.add_redirect("MARS")
+    index.add(["Mars (band)", "Venus (band)"])
+    index.add_redirects(["MARS"])
     index.close()
     assert index.is_taken("Mars")
     assert not index.is_taken("Venus")
 
 
+def test_titles_with_line_breaks_do_not_shift_the_keys_of_others():
+    assert titleindex.keys(["A\nB", "Straße", ""]) == ["a\nb", "strasse", ""]
+    assert titleindex.keys([]) == []
+
+
 def test_an_empty_index_can_be_closed():
     index = TitleIndex()
     index.close()
-    assert not index.has_variant("Water")
+    assert index.have_variants(["Water"]) == [False]
 
 
 def test_a_common_word_is_not_what_a_title_in_parentheses_means():

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from cstool.lexicons.titles import Link, TitleIndex
+from cstool.lexicons.titleindex import TitleIndex
+from cstool.lexicons.titles import Link
 from cstool.lexicons.wikipedia import Pages
 
 DATA = Path(__file__).parents[1] / "data"
@@ -127,3 +128,19 @@ def test_genuine_lines_of_langlinks(real_data):
         Link("Page 226379", "fr", "1640 en littérature"),
     ]
     assert left_out == {"es": {"no-article": 9}, "fr": {"no-article": 14}}
+
+
+def test_page_ids_that_no_wiki_has_are_told():
+    for number in (1 << 32, "NULL"):
+        with pytest.raises(ValueError, match="has a page id that is no number of 32 bits"):
+            Pages(page_dump([(number, 0, "Water", 0)]), TitleIndex())
+
+
+def test_titles_with_line_breaks_stay_apart_from_their_neighbours():
+    pages = Pages(page_dump([(7, 0, "Fire\\nside", 0), (8, 0, "Water", 0)]), TitleIndex())
+    dumped = links_dump([(7, "de", "Feuer"), (8, "de", "Was\\nser"), (8, "de", "Wasser")])
+    assert list(pages.links(dumped, ["de"], {"de": Counter()})) == [
+        Link("Fire\nside", "de", "Feuer"),
+        Link("Water", "de", "Was\nser"),
+        Link("Water", "de", "Wasser"),
+    ]

@@ -2,7 +2,8 @@ from itertools import chain, islice, repeat
 
 import pytest
 
-from cstool.lexicons.titles import Link, TitleIndex
+from cstool.lexicons.titleindex import TitleIndex
+from cstool.lexicons.titles import Link
 from cstool.lexicons.wikititles import MAX_TRANSLATION, links
 
 HEAD = (

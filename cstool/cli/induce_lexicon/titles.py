@@ -35,7 +35,7 @@ class Case(StrEnum):
 
 
 def _checked_rules(value: str | None) -> str | None:
-    from cstool.lexicons.titles import RULES
+    from cstool.lexicons.titlerules import RULES
 
     if unknown := set(_split(value)) - set(RULES):
         raise typer.BadParameter(f"no rule {min(unknown)}; there are {', '.join(RULES)}")
@@ -143,7 +143,8 @@ def run(
         raise typer.BadParameter("--download and FILE: expected one of them")
     from cstool.lexicons import commonwords
     from cstool.lexicons.dictionaries import Account
-    from cstool.lexicons.titles import Harvest, Rules
+    from cstool.lexicons.titlerules import Rules
+    from cstool.lexicons.titles import Harvest
 
     languages = options.languages(langs)
     paths = folder.pair_files(output, source_lang, languages)
