@@ -46,6 +46,7 @@ bench: $(BIN)/.dev  ## measure speed
 	$(BIN)/python benchmarks/csls.py
 	$(BIN)/python benchmarks/vectors.py
 	$(BIN)/python benchmarks/titles.py
+	$(if $(CSTOOL_REAL_DATA),$(BIN)/python benchmarks/train.py)
 	$(if $(CSTOOL_REAL_DATA),$(BIN)/python benchmarks/lexicons.py)
 	$(if $(CSTOOL_REAL_DATA),$(BIN)/python benchmarks/wiki_lexicon.py)
 

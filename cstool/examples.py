@@ -1,5 +1,6 @@
 """Training examples: a query's relevant passage, and passages that do not answer it."""
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +21,7 @@ class Account:
     queries_without_positive: int = 0
     lacking: int = 0  # negatives, because there are no more passages
     lacking_hard: int = 0  # of the hard ones, for which random ones were taken
+    too_near: int = 0  # hits within the relative margin of a positive, which may well be answers
 
     def summary(self) -> dict[str, int]:
         """Give all counts by name."""
@@ -39,7 +41,10 @@ def from_qrels(
 
     Negatives are drawn anew for each positive: first the hard ones, from the best hits of `run`,
     the rest from all passages. None is relevant to the query, none has the text of a relevant
-    passage, none comes twice. What is drawn depends on the seed, the ids and the set of passages,
+    passage, none comes twice. With a relative margin, no hard one has in `run` more than that share
+    less than the score of its positive (de Souza Moreira et al. 2024, arXiv 2407.15831, section
+    3.2, TopK-PercPos); of a positive that is not in `run` nothing is known, so it gets random ones.
+    What is drawn depends on the seed, the ids and the set of passages,
     not on their order. All ids of qrels and run have to be known.
     """
     relevant: dict[str, dict[str, None]] = defaultdict(dict)
@@ -53,9 +58,13 @@ def from_qrels(
             account.queries_without_positive += 1
             continue
         excluded = {copy for pid in relevant[qid] for copy in copies[passages[pid]]}
-        hits = [hit.pid for hit in (run or {}).get(qid, [])[: sampling.hard_depth]]
-        hard = sorted(pid for pid in hits if pid not in excluded)
+        ranked = (run or {}).get(qid, [])
+        scores = {hit.pid: hit.score for hit in ranked}
+        others = [hit for hit in ranked[: sampling.hard_depth] if hit.pid not in excluded]
         for pid in relevant[qid]:
+            below = _below(scores.get(pid), sampling.relative_margin)
+            hard = sorted(hit.pid for hit in others if hit.score <= below)
+            account.too_near += len(others) - len(hard)
             rng = random.Random(f"{sampling.seed}/{qid}/{pid}")
             drawn = _draw(rng, hard, sampling.hard, set())
             account.hard += len(drawn)
@@ -111,6 +120,13 @@ def with_texts(
             query=query(example.qid) if query else example.query,
             passage=passage(example.pid) if passage else example.passage,
         )
+
+
+def _below(positive: float | None, margin: float | None) -> float:
+    """Give the highest score that a hard negative of this positive may have."""
+    if margin is None:
+        return math.inf
+    return -math.inf if positive is None else positive - margin * abs(positive)
 
 
 def _copies(passages: Mapping[str, str], pids: Iterable[str]) -> dict[str, list[str]]:

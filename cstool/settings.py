@@ -49,6 +49,7 @@ class Sampling:
     negatives: int = 4
     hard: int = 0  # of the negatives, from the best hits of a run
     hard_depth: int = 100
+    relative_margin: float | None = None  # of the positive's score, that hard ones stay below it
     seed: int = 1
 
 

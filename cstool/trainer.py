@@ -156,6 +156,8 @@ class RankingTrainer(Trainer):
         by = self._settings.validate_by
         if self._settings.keep == "best" and self._checkpoints.best_step(self.values(), by) == step:
             self._checkpoints.save_best(self._encoder.model, step)
+        handler = self.callback_handler  # which also notes that this has been done
+        self.control = handler.on_evaluate(self.args, self.state, self.control, measured)
         return measured
 
     def values(self) -> list[dict[str, float]]:

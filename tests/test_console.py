@@ -61,3 +61,17 @@ def test_progress_moves_on_a_terminal_and_is_wiped_in_the_end():
     assert b"writing b" in done.stdout
     assert done.stdout.endswith(b"cstool: done\r\n")
     assert done.stderr == b""
+
+
+def test_training_tells_its_speed_and_the_time_left(capsys, monkeypatch):
+    # 10 s for each step of 40 examples, the first apart: after 2 of 10, 80 s are left.
+    clock = iter([0.0, 10.0, 20.0])
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    with console.steps("training") as on_step:
+        for step in (1, 2, 3):
+            on_step(step, 10, float("nan") if step == 1 else 0.5, 40 * step, 3 << 20)
+    assert capsys.readouterr().err.splitlines() == [
+        "cstool: step 1 of 10, 3 MiB, 0 s",
+        "cstool: step 2 of 10, loss 0.5000, 4 examples/s, 3 MiB, 10 s, 1 min 20 s left",
+        "cstool: step 3 of 10, loss 0.5000, 4 examples/s, 3 MiB, 20 s, 1 min 10 s left",
+    ]

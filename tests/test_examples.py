@@ -157,3 +157,25 @@ def test_triples_can_give_both_their_passages():
     qids = [triple.query for triple in triples(3)]
     assert labels == [(qid, label) for qid in qids for label in (1, 0)]
     assert (account.positives, account.negatives) == (3, 3)
+
+
+def test_hard_negatives_stay_below_a_share_of_the_score_of_their_positive():
+    # The positive has 10: with a margin of 0.2 a negative may have 8, and not 8.5 or 12.
+    scores = {"p3": 10.0, "p1": 12.0, "p2": 8.5, "p4": 8.0, "p5": 3.0}
+    run = {"q1": [Hit("q1", pid, score) for pid, score in scores.items()]}
+    examples, account = made([Qrel("q1", "p3", 1)], run=run, hard=2, relative_margin=0.2)
+    assert set(pids(examples, 0)[:2]) == {"p4", "p5"}
+    assert (account.hard, account.lacking_hard, account.too_near) == (2, 0, 2)
+
+
+def test_of_a_positive_that_the_run_does_not_know_no_hit_is_surely_worse():
+    run = {"q1": [Hit("q1", "p1", 5.0)]}
+    _, account = made([Qrel("q1", "p3", 1)], run=run, hard=1, relative_margin=0.05)
+    assert (account.hard, account.lacking_hard, account.too_near) == (0, 1, 1)
+
+
+def test_a_margin_below_a_negative_score_is_below_it():
+    # -4 - 0.5 * 4 = -6, where (1 - 0.5) * -4 would lie above the positive.
+    run = {"q1": [Hit("q1", "p3", -4.0), Hit("q1", "p1", -5.0), Hit("q1", "p2", -6.0)]}
+    examples, _ = made([Qrel("q1", "p3", 1)], run=run, hard=2, negatives=2, relative_margin=0.5)
+    assert pids(examples, 0)[0] == "p2"

@@ -96,3 +96,28 @@ def test_aligned_is_the_cosine_distance_by_hand():
     loss.backward()
     assert switched.grad.abs().sum() > 0
     assert originals.grad is None
+
+
+def test_ddro_by_hand():
+    # The margin grew from 1 to 3 and from 4 to 3: -log sigmoid(2 * 2) and -log sigmoid(2 * -1).
+    logits = torch.tensor([3.0, 0.0, 0.0])
+    known = targets([1.0, 0, 0], teacher=[1.0, 0.0, -3.0])
+    doubled = Targets(known.labels, known.groups, known.teacher, beta=2.0)
+    expected = (math.log1p(math.exp(-4)) + math.log1p(math.exp(2))) / 2
+    assert losses.ddro(logits, doubled).item() == pytest.approx(expected)
+
+
+def test_ddro_with_a_constant_reference_is_ranknet():
+    logits = torch.tensor([0.3, -1.2, 2.0, 0.5, 0.1])
+    labels, numbers = [1.0, 0, 0, 1, 0], [0, 0, 1, 1, 1]
+    same = losses.ddro(logits, targets(labels, numbers, teacher=[7.0] * 5))
+    # Pairs: 0.3 over -1.2; 0.5 over 2.0 and over 0.1.
+    pairs = [1.5, -1.5, 0.4]
+    expected = sum(math.log1p(math.exp(-margin)) for margin in pairs) / 3
+    assert same.item() == pytest.approx(expected)
+    assert same.item() == losses.ranknet(logits, targets(labels, numbers)).item()
+
+
+def test_consistent_by_hand():
+    loss = losses.consistent(torch.tensor([1.0, -2.0]), torch.tensor([3.0, -2.0]))
+    assert loss.item() == pytest.approx((4 + 0) / 2)

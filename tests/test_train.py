@@ -1,4 +1,9 @@
+import json
 import math
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -15,6 +20,7 @@ from cstool.records import Entry, Example
 from cstool.settings import Training
 from cstool.train import train
 from cstool.training_data import Source
+from cstool.validation import Validation
 
 SETTINGS = Training(
     max_steps=12, batch_size=4, learning_rate=1e-3, max_length=32, save_steps=5, device="cpu"
@@ -286,3 +292,310 @@ def test_words_that_originals_have_are_not_drawn_to_others(bert, tmp_path):
 def test_examples_that_say_nothing_of_replacements_cannot_be_aligned(bert, tmp_path):
     with pytest.raises(CstoolError, match="use codeswitch --mark"):
         train([Source(examples())], bert, tmp_path / "work", replace(SETTINGS, align_words=True))
+
+
+def same(left: CrossEncoder, right: CrossEncoder) -> bool:
+    one, other = weights(left), weights(right)
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def interrupted(sources, bert, work, settings, at, **options):
+    """Train until a step, and then as if it had been killed."""
+
+    def stop(step: int, *_: object) -> None:
+        if step == at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(sources(), bert, work, settings, on_step=stop, **options)
+
+
+def two_sources():
+    return [Source(examples(10), 1), Source(examples(30), 3)]
+
+
+def test_a_run_on_several_sources_goes_on_exactly(bert, tmp_path):
+    whole, account = train(two_sources(), bert, tmp_path / "whole", SETTINGS)
+    assert account["sources"] == [{"weight": 1, "groups": 10}, {"weight": 3, "groups": 30}]
+    interrupted(two_sources, bert, tmp_path / "work", SETTINGS, at=8)
+    with pytest.raises(CstoolError, match="cannot be resumed: sources was"):
+        other = [Source(examples(10), 2), Source(examples(30), 3)]
+        train(other, bert, tmp_path / "work", SETTINGS, resume=True)
+    resumed, _ = train(two_sources(), bert, tmp_path / "work", SETTINGS, resume=True)
+    assert same(whole, resumed)
+
+
+def test_a_source_without_examples_is_told(bert, tmp_path):
+    with pytest.raises(CstoolError, match="no training example in source 2"):
+        train([Source(examples()), Source([])], bert, tmp_path, SETTINGS)
+
+
+def still(model_folder, tmp_path):
+    """Give a copy of an encoder without dropout, so that rounding alone is left to differ."""
+    folder = tmp_path / "still"
+    shutil.copytree(model_folder, folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return str(folder)
+
+
+def gradients(work) -> dict[int, torch.Tensor]:
+    """Read the gradients of the first step: Adam's first moment is a tenth of them."""
+    state = torch.load(work / "checkpoint-1" / "optimizer.pt", weights_only=True)
+    return {number: 10 * one["exp_avg"] for number, one in state["state"].items()}
+
+
+def agree(left, right) -> bool:
+    assert left.keys() == right.keys()
+    assert sum(float(tensor.norm() ** 2) for tensor in left.values()) > 0.01
+    return all(torch.allclose(left[n], right[n], atol=1e-5) for n in left)
+
+
+@pytest.mark.parametrize("loss", ["binary", "listwise", "ranknet", "kl", "ddro"])
+def test_the_gradients_of_parts_add_up_to_that_of_the_batch(loss, bert, tmp_path):
+    """A budget changes how much is computed at once, and nothing else."""
+    base = still(bert, tmp_path)
+    rows = [replace(one, query=one.query * (1 + i % 3)) for i, one in enumerate(grouped(8))]
+    teacher = {(one.qid, one.pid): 0.3 * one.label for one in rows} if loss in TAUGHT else None
+    settings = replace(SETTINGS, max_steps=1, save_steps=1, loss=loss, max_length=64)
+    found = []
+    for budget in (40, 10_000):
+        work = tmp_path / str(budget)
+        given = replace(settings, token_budget=budget)
+        train([Source(rows)], base, work, given, teacher=teacher)
+        found.append(gradients(work))
+    assert agree(*found)
+
+
+def test_what_is_computed_twice_has_the_same_gradient(bert, tmp_path):
+    plain, _ = train([Source(examples())], bert, tmp_path / "1", SETTINGS)
+    twice = replace(SETTINGS, checkpointing=True)
+    checkpointed, _ = train([Source(examples())], bert, tmp_path / "2", twice)
+    assert same(plain, checkpointed)
+
+
+def apart(model: CrossEncoder) -> float:
+    """Measure how far the scores of switched passages are from those of the originals."""
+    model.model.eval()
+    pairs = [
+        [("where is the city", text) for text in ("the city lies in paris", "it is in berlin")],
+        [("where is the city", text) for text in ("the house lies in paris", "lies is in berlin")],
+    ]
+    one, other = map(model.logits, pairs)
+    return sum(abs(a - b) for a, b in zip(one, other, strict=True))
+
+
+def test_the_scores_of_both_versions_of_a_pair_come_near_to_each_other(bert, tmp_path):
+    settings = replace(SETTINGS, max_steps=60, learning_rate=2e-3)
+    made = [
+        train(
+            [Source(examples())],
+            bert,
+            tmp_path / str(weight),
+            replace(settings, align_weight=weight),
+            switcher=switcher(),
+        )[0]
+        for weight in (0, 3)
+    ]
+    free, aligned = map(apart, made)
+    assert aligned < 0.5 * free
+
+
+def test_marked_examples_are_aligned_without_a_switcher(bert, tmp_path):
+    marks = {"switched": {"passage": [[4, 9, "river"]], "query": []}}
+    rows = [replace(one, passage="the house lies", extra=marks) for one in examples()]
+    settings = replace(SETTINGS, align_weight=1.0, token_budget=60)
+    _, account = train([Source(rows)], bert, tmp_path / "work", settings)
+    assert account["max_steps"] == 12
+    with pytest.raises(CstoolError, match="use codeswitch --mark"):
+        train([Source(examples())], bert, tmp_path / "other", settings)
+
+
+def task(by="mrr@10"):
+    return Validation(grouped(6), "binary", by)
+
+
+def test_the_best_weights_are_kept_and_stay_kept_over_a_resumption(bert, tmp_path):
+    # Validated after every second step, with checkpoints at steps that are no validations.
+    settings = replace(SETTINGS, validate_steps=2, validate_by="loss", learning_rate=1e-2)
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        measure = Validation.measure
+
+        def noted(self, model):
+            values = measure(self, model)
+            seen.append((values["loss"], weights(model)))
+            return values
+
+        patch.setattr(Validation, "measure", noted)
+        best, account = train(
+            [Source(examples())], bert, tmp_path / "1", settings, validation=task("loss")
+        )
+    values = account["validation"]
+    assert [row["step"] for row in values] == [2, 4, 6, 8, 10, 12]
+    lowest = min(range(6), key=lambda i: seen[i][0])
+    assert account["kept_step"] == 2 * lowest + 2
+    assert all(torch.equal(seen[lowest][1][name], t) for name, t in weights(best).items())
+    last, account = train(
+        [Source(examples())],
+        bert,
+        tmp_path / "2",
+        replace(settings, keep="last"),
+        validation=task("loss"),
+    )
+    assert account["kept_step"] == 12
+    assert all(torch.equal(seen[-1][1][name], t) for name, t in weights(last).items())
+
+    def one():
+        return [Source(examples())]
+
+    for at in (7, 11):
+        work = tmp_path / f"at {at}"
+        interrupted(one, bert, work, settings, at=at, validation=task("loss"))
+        resumed, account = train(one(), bert, work, settings, validation=task("loss"), resume=True)
+        assert account["validation"] == values
+        assert same(best, resumed)
+
+
+def test_validating_does_not_change_what_is_trained(bert, tmp_path):
+    plain, _ = train([Source(examples())], bert, tmp_path / "1", SETTINGS)
+    settings = replace(SETTINGS, validate_steps=2, keep="last")
+    validated, _ = train([Source(examples())], bert, tmp_path / "2", settings, validation=task())
+    assert same(plain, validated)
+
+
+def test_scores_that_collapse_stop_the_run(bert, tmp_path):
+    settings = replace(SETTINGS, max_steps=200, learning_rate=1.0)
+    with pytest.raises(CstoolError, match="all passages get the same score"):
+        train([Source(examples())], bert, tmp_path, settings)
+
+
+def test_a_run_that_learns_slowly_is_not_taken_for_one_that_has_collapsed(bert, tmp_path):
+    # So low a learning rate that the scores stay those of an untrained classifier.
+    settings = replace(SETTINGS, max_steps=100, learning_rate=1e-8)
+    _, account = train([Source(examples())], bert, tmp_path, settings)
+    assert account["mean_loss"] > 0.5
+
+
+def test_a_checkpoint_that_was_not_written_to_its_end_is_not_gone_on_from(bert, tmp_path):
+    whole, _ = train([Source(examples())], bert, tmp_path / "whole", SETTINGS)
+    work = tmp_path / "work"
+
+    def one():
+        return [Source(examples())]
+
+    interrupted(one, bert, work, SETTINGS, at=8)
+    broken = work / "checkpoint-7"
+    shutil.copytree(work / "checkpoint-5", broken)
+    (broken / "whole").unlink()
+    (broken / "optimizer.pt").write_bytes(b"half")
+    resumed, _ = train(one(), bert, work, SETTINGS, resume=True)
+    assert same(whole, resumed)
+
+
+SCRIPT = """
+import resource, sys
+from dataclasses import replace
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_train import SETTINGS, examples
+from cstool.errors import CstoolError
+from cstool.train import train
+from cstool.training_data import Source
+
+full = len(sys.argv) > 3
+if full:  # a file may not grow beyond: there is room for the weights, not for the optimiser
+    limit = int(sys.argv[3])
+    def stop(step, *_):
+        if step == 8:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+else:
+    def stop(step, *_):
+        pass
+try:
+    work = Path(sys.argv[2])
+    data = [Source(examples())]
+    model, _ = train(data, sys.argv[1], work, SETTINGS, resume=not full, on_step=stop)
+except CstoolError as error:
+    sys.exit(str(error))
+model.save(work / "model", {{}})
+"""
+
+
+def run_script(*args, launcher=(), script=SCRIPT):
+    code = script.format(tests=os.path.dirname(__file__))  # noqa: PTH120
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, *launcher, "-c", code, *map(str, args)],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+
+
+def test_a_full_disk_at_a_checkpoint_is_told_and_nothing_is_lost(bert, tmp_path):
+    whole, _ = train([Source(examples())], bert, tmp_path / "whole", SETTINGS)
+    work = tmp_path / "work"
+    size = (tmp_path / "whole" / "checkpoint-10" / "model.safetensors").stat().st_size
+    done = run_script(bert, work, size + 4096)
+    assert done.returncode == 1, done.stderr
+    assert "the checkpoint of step 10 cannot be written" in done.stderr
+    assert "--resume goes on from step 5" in done.stderr
+    assert [path.name for path in work.glob("checkpoint-*")] == ["checkpoint-5"]
+    done = run_script(bert, work)
+    assert done.returncode == 0, done.stderr
+    resumed = load_file(work / "model" / "model.safetensors")
+    assert all(torch.equal(resumed[name], tensor) for name, tensor in weights(whole).items())
+
+
+SHARED = """
+import os, sys
+from dataclasses import replace
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_train import SETTINGS, grouped, task
+from cstool import processes
+from cstool.train import train
+from cstool.training_data import Source
+
+settings = replace(
+    SETTINGS, max_steps=int(sys.argv[3]), save_steps=1, batch_size=5, loss="ranknet",
+    validate_steps=1,
+)
+data = [Source(grouped(11))] if processes.rank() == 0 else []  # nobody else reads them
+model, account = train(data, sys.argv[1], Path(sys.argv[2]), settings, validation=task())
+model.save(Path(sys.argv[2]) / "model" / str(processes.rank()), account)
+processes.leave()
+"""
+
+
+def torchrun(*args):
+    """Run two processes on the CPU that share every batch."""
+    script = SHARED.format(tests=os.path.dirname(__file__))  # noqa: PTH120
+    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    path = args[1].parent / "shared.py"
+    path.write_text(script, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, *launcher, path, *map(str, args)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_two_processes_train_one_model_as_one_process_does(bert, tmp_path):
+    base = still(bert, tmp_path)
+    torchrun(base, tmp_path / "two", 3)
+    models = [load_file(tmp_path / "two" / "model" / n / "model.safetensors") for n in "01"]
+    assert all(torch.equal(models[0][name], models[1][name]) for name in models[0])
+    settings = replace(SETTINGS, max_steps=3, save_steps=1, batch_size=5, loss="ranknet")
+    train([Source(grouped(11))], base, tmp_path / "one", settings)
+    # Of the last batch of a round, a single group, one of the two computes nothing.
+    assert not (tmp_path / "two" / "checkpoint-1").exists()  # two checkpoints stay
+    shutil.rmtree(tmp_path / "two")
+    torchrun(base, tmp_path / "two", 1)
+    settings = replace(settings, max_steps=1)
+    train([Source(grouped(11))], base, tmp_path / "first", settings)
+    assert agree(gradients(tmp_path / "two"), gradients(tmp_path / "first"))

@@ -11,6 +11,7 @@ from cstool.cli import (
     examples,
     induce_lexicon,
     lexicon,
+    merge,
     mix,
     prepare,
     report,
@@ -28,7 +29,7 @@ class Chain(Group):
     def list_commands(self, ctx: Any) -> list[str]:
         """Name the commands; typer would put those with subcommands last."""
         order = (
-            "prepare examples induce-lexicon lexicon codeswitch translate mix train retrieve "
+            "prepare examples induce-lexicon lexicon codeswitch translate mix train merge retrieve "
             "rerank evaluate report"
         )
         return sorted(super().list_commands(ctx), key=order.split().index)
@@ -63,6 +64,7 @@ command(app, "codeswitch")(codeswitch.run)
 command(app, "translate")(translate.run)
 command(app, "mix")(mix.run)
 command(app, "train")(train.run)
+command(app, "merge")(merge.run)
 command(app, "retrieve")(retrieve.run)
 command(app, "rerank")(rerank.run)
 command(app, "evaluate")(evaluate.run)

@@ -64,6 +64,15 @@ def run(
     hard_depth: Annotated[
         int, typer.Option(min=1, help="Hits of a query that hard negatives are drawn from.")
     ] = Sampling.hard_depth,
+    relative_margin: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Leave out hard negatives whose score in the run is above 1 - this share of the "
+            "positive's: they may be answers that nobody judged. 0.05 is usual.",
+        ),
+    ] = None,
     switched_queries: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write these versions of the queries: the same ids."),
@@ -102,8 +111,10 @@ def run(
         files.check_input(path)
     account = Account()
     if from_triples is not None:
-        if qrels is not None or hard_from is not None or hard is not None:
-            raise typer.BadParameter("--from-triples goes without --qrels and --hard")
+        if any(value is not None for value in (qrels, hard_from, hard, relative_margin)):
+            raise typer.BadParameter(
+                "--from-triples goes without --qrels, --hard and --relative-margin"
+            )
         if (queries is None) != (passages is None):
             raise typer.BadParameter("triples of ids need --queries and --passages")
         nothing = f"{from_triples}: holds no triple"
@@ -111,11 +122,20 @@ def run(
     else:
         if queries is None or passages is None or qrels is None:
             raise typer.BadParameter("give --queries, --passages and --qrels, or --from-triples")
-        if hard is not None and (hard_from is None or hard > negatives):
-            raise typer.BadParameter("--hard needs --hard-from, and cannot exceed --negatives")
+        asked = hard is not None or relative_margin is not None
+        if (asked and hard_from is None) or (hard or 0) > negatives:
+            raise typer.BadParameter(
+                "--hard and --relative-margin need --hard-from, and --hard is at most --negatives"
+            )
         if hard is None:
             hard = math.ceil(negatives / 2) if hard_from is not None else 0
-        sampling = Sampling(negatives=negatives, hard=hard, hard_depth=hard_depth, seed=seed)
+        sampling = Sampling(
+            negatives=negatives,
+            hard=hard,
+            hard_depth=hard_depth,
+            relative_margin=relative_margin,
+            seed=seed,
+        )
         nothing = f"{qrels}: no query has a relevant passage"
         made = _from_qrels(job, queries, passages, qrels, hard_from, sampling, account)
     made = with_texts(

@@ -66,6 +66,7 @@ def test_hard_negatives_and_the_sidecar(files, texts):
         "queries_without_positive": 1,
         "lacking": 0,
         "lacking_hard": 0,
+        "too_near": 0,
         "repeated_hits": 0,
     }
 
@@ -227,7 +228,7 @@ def test_wrong_triples(triples, problem):
         (["--queries", "q", "--qrels", "r"], "give --queries, --passages and --qrels"),
         (["--from-triples", "t", "--qrels", "r"], "--from-triples goes without"),
         (["--from-triples", "t", "--queries", "q"], "need --queries and --passages"),
-        (["--queries", "q", "--passages", "p", "--qrels", "r", "--hard", 1], "--hard needs"),
+        (["--queries", "q", "--passages", "p", "--qrels", "r", "--hard", 1], "need --hard-from"),
     ],
 )
 def test_options_that_do_not_go_together(arguments, problem):

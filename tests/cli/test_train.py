@@ -155,3 +155,100 @@ def test_a_student_learns_from_the_scores_of_a_teacher(source, bert, tmp_path):
     result = invoke(source, "-o", tmp_path / "other", *few, *options[2:])
     assert result.exit_code == 2
     assert "--teacher-scores goes with the losses ddro, kl and margin-mse" in result.stderr
+
+
+def test_several_sources(source, bert, tmp_path):
+    other = tmp_path / "other=2.jsonl"  # a name that looks like a weight
+    other.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    both = ["--data", f"{source}=1", "--data", f"{other}=3"]
+    result = invoke(*both, "-o", tmp_path / "m", "--base", bert, *FEW)
+    assert result.exit_code == 0, result.output
+    card = json.loads((tmp_path / "m" / "cstool.json").read_text(encoding="utf-8"))
+    expected = [{"weight": 1.0, "groups": 8}, {"weight": 3.0, "groups": 8}]
+    assert card["counts"]["sources"] == expected
+    assert [given["path"] for given in card["inputs"]] == [str(source), str(other)]
+
+
+def test_several_seeds_and_their_mean(source, bert, tmp_path):
+    output = tmp_path / "models"
+    command = [source, "-o", output, "--base", bert, *FEW]
+    assert invoke(*command, "--seeds", "1,2").exit_code == 0
+    alone = invoke(source, "-o", tmp_path / "alone", "--base", bert, *FEW, "--seed", "2")
+    assert alone.exit_code == 0
+    weights = [path / "model.safetensors" for path in (output / "2", tmp_path / "alone")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    made = (output / "1" / "model.safetensors").stat().st_mtime_ns
+    result = invoke(*command, "--seeds", "1,2,3")
+    assert result.exit_code == 0, result.output
+    assert f"{output / '1'}: is there already" in result.stderr
+    assert (output / "1" / "model.safetensors").stat().st_mtime_ns == made
+    card = json.loads((output / "3" / "cstool.json").read_text(encoding="utf-8"))
+    assert card["settings"]["seed"] == card["counts"]["seed"] == 3
+    assert len(card["inputs"]) == 1
+    result = invoke(*command, "--seeds", "1,4", "--weight-decay", "0.5")
+    assert result.exit_code == 1
+    assert "was trained otherwise: weight_decay was 0.01, is 0.5" in result.stderr
+    assert not (output / "4").exists()
+
+    merged = tmp_path / "soup"
+    folders = [str(output / seed) for seed in "123"]
+    result = CliRunner().invoke(app, ["merge", *folders, "-o", str(merged), "--weights", "1,1,2"])
+    assert result.exit_code == 0, result.output
+    assert result.stderr == f"cstool: {merged}: the mean of 3 models\n"
+    sources = json.loads((merged / "cstool.json").read_text(encoding="utf-8"))["counts"]["models"]
+    digest = subprocess.run(
+        ["sha256sum", output / "3" / "model.safetensors"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sources[2]["weight"] == 2
+    assert digest.stdout.startswith(sources[2]["sha256"])
+    assert sources[2]["sha256"] in (merged / "README.md").read_text(encoding="utf-8")
+    result = CliRunner().invoke(app, ["merge", *folders, "-o", str(merged), "--weights", "1,1"])
+    assert result.exit_code == 2
+    assert "2 weights for 3 models" in result.stderr
+
+
+def test_validation_is_told_and_stands_in_the_card(source, bert, tmp_path):
+    options = ["--validate", source, "--validate-steps", "2"]
+    result = invoke(source, "-o", tmp_path / "m", "--base", bert, *FEW, *options)
+    assert result.exit_code == 0, result.output
+    counts = json.loads((tmp_path / "m" / "cstool.json").read_text(encoding="utf-8"))["counts"]
+    assert [row["step"] for row in counts["validation"]] == [2, 3]
+    assert set(counts["validation"][0]) == {"step", "loss", "mrr@10"}
+    assert f"kept step {counts['kept_step']}" in result.stderr
+    page = (tmp_path / "m" / "README.md").read_text(encoding="utf-8")
+    assert f"The weights are those of step {counts['kept_step']}." in page
+
+
+def test_python_starts_it_as_a_module(source, bert, tmp_path):
+    command = [sys.executable, "-m", "cstool", "train", source, "-o", tmp_path / "m"]
+    done = subprocess.run(
+        [*map(str, command), "--base", bert, *FEW], capture_output=True, text=True, check=True
+    )
+    assert "step 3 of 3, loss " in done.stderr
+    assert " examples/s, " in done.stderr
+    assert " MiB, " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (["--data", "x=0"], 2, "expected a weight above 0"),
+        (["--data", "x.jsonl=1"], 2, "give FILE or --data, not both"),
+        (["--seeds", "1,1"], 2, "a seed is named twice"),
+        (["--seeds", "1,b"], 2, "expected whole numbers such as 1,2,3"),
+        (["--seeds", "1,2", "--seed", "3"], 2, "goes without --seed"),
+        (["--keep", "best"], 2, "nothing is validated without --validate"),
+        (["--validate", "nowhere.jsonl"], 1, "nowhere.jsonl: no such file"),
+        (["--report-to", "pigeon"], 1, "--report-to pigeon: "),
+        (["--align-weight", "1"], 1, "use codeswitch --mark"),
+        (["--loss", "ddro"], 2, "--teacher-scores goes with"),
+    ],
+)
+def test_wrong_options_of_training(options, code, told, source, bert, tmp_path):
+    result = invoke(source, "-o", tmp_path / "m", "--base", bert, *FEW, *options)
+    assert result.exit_code == code, result.output
+    assert told in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["train.jsonl"]
