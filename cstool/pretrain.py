@@ -8,7 +8,7 @@ far the run is, so that what is to be kept for going on is the weights and a few
 import math
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -62,6 +62,7 @@ class Progress:
     mlm: float = 0.0
     contrastive: float = 0.0
     loss: float = 0.0
+    before: dict[str, float] = field(default_factory=dict)  # how good embeddings were at first
 
     def add(self, batch: Batch, losses: Sequence[float]) -> None:
         """Count a batch, and its losses: masked, contrastive, and what was minimised."""
@@ -134,7 +135,8 @@ def pretrain(
     run = _Run(encoder, corpus, views, settings, measuring, team, work)
     if checkpoint:
         run.load(checkpoint)
-    before = run.measured()
+    else:
+        run.progress.before = run.measured()
     while batch := run.next():
         run.step(batch)
         run.report()
@@ -150,7 +152,7 @@ def pretrain(
         "precision": run.precision,
         "device": team.device,
         **run.progress.account(),
-        "before": before,
+        "before": run.progress.before,
         "after": run.measured(),
     }
     return encoder, account

@@ -153,7 +153,8 @@ class _Lattice:
         total = before[self.last]
         scale = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
         share = before[self.source] * weight * after[self.target] * scale[self.word]
-        found: Floats = np.bincount(self.piece, weights=share, minlength=len(likely))
+        found = np.zeros(len(likely))
+        np.add.at(found, self.piece, share)
         return found
 
     def best(self, logs: Floats) -> Floats:

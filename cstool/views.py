@@ -26,13 +26,14 @@ LEAST = 2  # tokens without the special ones: one alone has nothing to be guesse
 class View:
     """One text as it is forwarded; its name is what its chance depends on.
 
-    `made` is what was replaced in `original`, if that is known and of use.
+    `made` is what was replaced in `original`, if that is known and of use; a crop has its tokens.
     """
 
     name: tuple[Any, ...]
     text: str
     original: str = ""
     made: Sequence[Replacement] = ()
+    encoding: Encoding | None = None
 
 
 @dataclass(frozen=True)
@@ -206,16 +207,15 @@ class Views:
             share, place = (draws.one_at(draw, i) * 2.0**-64 for i in (0, 1))
             size = max(LEAST, round((low + share * (high - low)) * len(encoding)))
             first = int(place * (len(encoding) - size + 1))
-            begin, end = encoding.offsets[first][0], encoding.offsets[first + size - 1][1]
-            found.append(
-                View((*view.name, "crop", number), view.text[begin:end].strip() or view.text)
-            )
+            encoding.truncate(first + size)
+            encoding.truncate(size, direction="left")
+            found.append(replace(view, name=(*view.name, "crop", number), encoding=encoding))
         return found
 
     def _encode(self, views: Sequence[View]) -> list[Encoding]:
-        encoded = self._backend.encode_batch(
-            [view.text for view in views], add_special_tokens=False
-        )
+        left = [view.text for view in views if view.encoding is None]
+        fresh = iter(self._backend.encode_batch(left, add_special_tokens=False))
+        encoded = [next(fresh) if view.encoding is None else view.encoding for view in views]
         for each in encoded:
             each.truncate(cast(int, self._settings.max_length) - self._special)
         return encoded
