@@ -76,8 +76,8 @@ class Views:
 
     @property
     def least(self) -> int:
-        """Count the tokens of the smallest batch there may be: of two items, none empty."""
-        return 2 * self._sides * (self._special + LEAST)
+        """Count the tokens of the smallest batch there may be: of two items, if there are two."""
+        return min(2, len(self._corpus)) * self._sides * (self._special + LEAST)
 
     @property
     def _sides(self) -> int:

@@ -13,9 +13,9 @@ from cstool.codeswitch import Switcher
 from cstool.encoder import Encoder
 from cstool.errors import CstoolError
 from cstool.lexicons.store import Table
+from cstool.pretrain import pretrain
 from cstool.records import Entry, Example, Text
 from cstool.settings import Pretraining
-from cstool.pretrain import pretrain
 
 COLOURS = ("red", "blue", "green", "white")
 THINGS = ("house", "river", "city", "novel", "stone")
@@ -145,7 +145,7 @@ def test_it_learns(objective, settings, tmp_path):
 
 
 def test_a_first_loss_is_that_of_guessing(settings, tmp_path):
-    """Before anything is learnt, one of the vocabulary, or one of the batch, is as good as another."""
+    """Before anything is learnt, one of the vocabulary or of the batch is as good as another."""
     given = replace(settings, token_budget=None, max_steps=1, learning_rate=0.0)
     encoder, account = pretrain([texts()], tmp_path / "mlm", given)
     assert account["first_loss"] == pytest.approx(math.log(len(encoder.tokenizer)), abs=0.2)

@@ -49,5 +49,5 @@ def test_rare_characters_are_no_pieces():
 def test_what_cannot_be_learnt_is_told():
     with pytest.raises(CstoolError, match="no words"):
         unigram.learn({}, 100)
-    with pytest.raises(CstoolError, match="have 17 characters .* a vocabulary of 8 pieces"):
+    with pytest.raises(CstoolError, match=r"have 17 characters .* a vocabulary of 8 pieces"):
         unigram.learn(WORDS, 8)
