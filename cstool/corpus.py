@@ -72,23 +72,14 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def texts(self, first: int = 0, last: int | None = None) -> Iterator[list[str]]:
+    def texts(self) -> Iterator[list[str]]:
         """Yield the texts of rows: one, or the two of a pair."""
-        for start in range(first, len(self.data) if last is None else last, _ROWS):
-            stop = min(start + _ROWS, len(self.data) if last is None else last)
-            columns = self.data[start:stop]
+        for start in range(0, len(self.data), _ROWS):
+            columns = self.data[start : start + _ROWS]
             if self.is_pairs:
                 yield from map(list, zip(columns["text"], columns["passage"], strict=True))
             else:
                 yield from ([text] for text in columns["text"])
-
-    def files(self) -> list[Iterator[str]]:
-        """Give the texts of each file."""
-        bounds = zip(self.starts, self.starts[1:], strict=False)
-        return [
-            (text for several in self.texts(first, last) for text in several)
-            for first, last in bounds
-        ]
 
     def items(self, numbers: Iterable[int]) -> list[Item]:
         """Give items by their number among those that are used."""

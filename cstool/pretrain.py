@@ -30,11 +30,11 @@ from cstool.masking import IGNORED
 from cstool.objectives import alignment, info_nce, masked_lm, pooled, uniformity
 from cstool.settings import DATA, PLAN, Pretraining
 from cstool.team import Team
-from cstool.views import LEAST, Batch, Views, check_switcher
+from cstool.views import LEAST, Batch, Views, check_switcher, read_by_tokenizer
 from cstool.vocabulary import train_tokenizer
 
 Step = Callable[[int, int, float], None]  # tokens or steps, of how many, mean loss
-_STATE = "state.pt"
+_STATE, _TOKENIZER = "state.pt", "tokenizer"
 _LOSSES = ("mlm", "contrastive", "loss")
 _REPORTS = 100  # of the losses, per run
 _MEASURES = 10  # of the embeddings
@@ -122,7 +122,7 @@ def pretrain(
     corpus, plan, checkpoint = team.first(
         lambda: _gathered(files, work, settings, switcher, team.size, resume)
     )
-    tokenizer = load_tokenizer(team.first(lambda: _tokenizer(corpus, work, settings)))
+    tokenizer = load_tokenizer(team.first(lambda: _tokenizer(corpus, work, settings, switcher)))
     encoder = Encoder.begin(settings, tokenizer)
     length = encoder.fitting(settings.max_length, settings.base or str(settings.init_config))
     settings = replace(settings, max_length=length)
@@ -394,6 +394,9 @@ def _gathered(
 ) -> tuple[Corpus, dict[str, Any], Path | None]:
     """Write down the texts and the plan, and find the checkpoint to go on from."""
     work.mkdir(parents=True, exist_ok=True)
+    if not resume:
+        for old in (work / _TOKENIZER, *work.glob("checkpoint-*")):
+            clear(old)
     pairs = settings.contrasts and settings.views == "pairs"
     corpus = Corpus.gather(files, work / DATA, pairs=pairs)
     plan = {**asdict(settings), "processes": processes, **corpus.account}
@@ -418,14 +421,14 @@ def _checkpoint(work: Path, plan: dict[str, Any]) -> Path | None:
     return found[-1] if found else None
 
 
-def _tokenizer(corpus: Corpus, work: Path, settings: Pretraining) -> str:
+def _tokenizer(corpus: Corpus, work: Path, settings: Pretraining, switcher: Switcher | None) -> str:
     """Train a tokenizer if one is wanted, and say where the tokenizer is found."""
     if settings.train_tokenizer is None:
         return str(settings.tokenizer or settings.base)
-    place = work / "tokenizer"
+    place = work / _TOKENIZER
     if not (place / "tokenizer.json").is_file():  # of a run that is resumed: the texts are the same
         made = train_tokenizer(
-            corpus.files(),
+            read_by_tokenizer(corpus, switcher),
             settings.train_tokenizer,
             alpha=settings.tokenizer_alpha,
             types=token_types(settings),

@@ -42,6 +42,11 @@ class Team:
             distributed.init_process_group(backend, timeout=_PATIENCE)
         return cls(place, distributed.get_rank(), size)
 
+    def leave(self) -> None:
+        """Part from the others."""
+        if self.size > 1:
+            distributed.destroy_process_group()
+
     def first(self, work: Callable[[], Value]) -> Value:
         """Let the first process do something while the others wait, and give all what it gives."""
         if self.size == 1:

@@ -127,11 +127,10 @@ class _Lattice:
         known = {piece: number for number, piece in enumerate(pieces)}
         lengths = np.array([len(word) for word in words], dtype=np.int64)
         last = np.cumsum(lengths + 1) - 1
-        edges = [array("q") for _ in range(4)]
+        edges = array("q")
         for edge in _edges(words, known, whole):
-            for column, value in zip(edges, edge, strict=True):
-                column.append(value)
-        word, starts, ends, piece = (np.array(column, dtype=np.int64) for column in edges)
+            edges.extend(edge)
+        word, starts, ends, piece = np.array(edges, dtype=np.int64).reshape(-1, 4).T
         first = last - lengths
         return cls(first, last, first[word] + starts, first[word] + ends, piece, word, ends, starts)
 

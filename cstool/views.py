@@ -1,7 +1,7 @@
 """From texts to batches: views that belong together, code-switched, masked, cut to the budget."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, cast
@@ -19,6 +19,7 @@ from cstool.records import Example, Text
 from cstool.replacements import Replacement
 from cstool.settings import Pretraining
 
+_BLOCK = 512  # items that are switched at once
 LEAST = 2  # tokens without the special ones: one alone has nothing to be guessed from
 
 
@@ -104,7 +105,7 @@ class Views:
             total, least = sum(lengths), self._special + LEAST
             if total >= room:
                 total = room
-            elif total > room - self.least:
+            elif total > room - self.least >= self.least:
                 total = room - self.least
             smallest = least * self._sides
             while count and sum(min(each, least) for each in lengths) > total:
@@ -305,8 +306,8 @@ def cut(lengths: Sequence[int], total: int) -> list[int]:
 
 def check_switcher(corpus: Corpus, switcher: Switcher) -> None:
     """Complain about a lexicon that changes none of the texts: CstoolError."""
-    for start in range(0, len(corpus), 512):
-        items = corpus.items(range(start, min(start + 512, len(corpus))))
+    for start in range(0, len(corpus), _BLOCK):
+        items = corpus.items(range(start, min(start + _BLOCK, len(corpus))))
         changed = any(
             _sides(new) != _sides(old)
             for old, (new, _) in zip(items, switcher.records(items), strict=True)
@@ -317,6 +318,24 @@ def check_switcher(corpus: Corpus, switcher: Switcher) -> None:
     raise CstoolError(
         "the lexicon replaces no word of the texts: it has none of them, or --ratio is too low"
     )
+
+
+def read_by_tokenizer(corpus: Corpus, switcher: Switcher | None) -> list[Iterator[str]]:
+    """Give the texts of each file, with a switcher also once switched: else it misses letters."""
+    bounds = zip(corpus.starts, corpus.starts[1:], strict=False)
+    return [_also_switched(corpus, switcher, *between) for between in bounds]
+
+
+def _also_switched(
+    corpus: Corpus, switcher: Switcher | None, first: int, last: int
+) -> Iterator[str]:
+    for start in range(first, last, _BLOCK):
+        items = corpus.items(range(start, min(start + _BLOCK, last)))
+        yield from (text for item in items for _, text in _sides(item))
+        if switcher:
+            made = switcher.records(items)
+            switcher.accounts.clear()
+            yield from (text for item, _ in made for _, text in _sides(item))
 
 
 def _sides(item: Item) -> list[tuple[str, str]]:

@@ -256,6 +256,18 @@ def test_a_tokenizer_of_the_run_balances_the_files(config, tmp_path):
     assert counts[0] < 0.8 * counts[1]
 
 
+def test_a_tokenizer_of_the_run_knows_what_is_switched_to(config, tmp_path):
+    table = Table.of([Entry("river", "река"), Entry("city", "город")])
+    russian = Switcher({"ru": table}, {"text": ("ru",)}, 1.0, 1)
+    given = Pretraining(init_config=config, train_tokenizer=100, objective="none", device="cpu")
+    known, unknown = (
+        pretrain([texts()], tmp_path / str(n), replace(given, max_length=32), switcher=each)[0]
+        for n, each in enumerate((russian, None))
+    )
+    assert known.tokenizer.unk_token_id not in known.tokenizer("река")["input_ids"]
+    assert unknown.tokenizer.unk_token_id in unknown.tokenizer("река")["input_ids"]
+
+
 def test_biases_and_layer_norms_do_not_decay(settings, tmp_path):
     """With a decay this strong and no gradient worth mentioning, only what decays becomes small."""
     given = replace(settings, weight_decay=100.0, learning_rate=1e-3, warmup_steps=0)

@@ -281,6 +281,7 @@ def run(
             resume=bool(resume),
             on_step=on_step if team.rank == 0 else _nothing,
         )
+    team.leave()
     if team.rank:
         return
     job.counts = account
@@ -301,9 +302,10 @@ def _nothing(done: int, of: int, loss: float) -> None:
 
 
 def _parser(path: Path) -> Callable[[str], Text | Example]:
-    """Give what reads a file: .tsv, or JSONL if it begins with a brace, or else lines of text."""
-    if path.name.removesuffix(".gz").endswith(".tsv"):
-        return formats.parse_text
+    """Give what reads a file: .tsv, .jsonl or what begins with a brace, or else lines of text."""
+    name = path.name.removesuffix(".gz")
+    if name.endswith((".tsv", ".jsonl")):
+        return formats.parse_text if name.endswith(".tsv") else formats.parse_record
     is_json: list[bool] = []
 
     def parse(line: str) -> Text | Example:
