@@ -51,10 +51,10 @@ def progress(label: str, total: float | None) -> Iterator[Bar]:
 
 
 @contextmanager
-def steps(label: str) -> Iterator[Callable[[int, int, float, int, int], None]]:
+def steps(label: str, unit: str = "step") -> Iterator[Callable[[int, int, float, int, int], None]]:
     """Show training: a line of progress, or a plain line every tenth where nothing may move.
 
-    The function it gives takes the step, of how many, the loss (NaN while there is none yet), how
+    The function it gives takes the step (or another unit), of how many, the loss (NaN while there is none yet), how
     many examples have been worked on since the first call, and the memory taken at most, in bytes.
     """
     from time import perf_counter
@@ -62,21 +62,24 @@ def steps(label: str) -> Iterator[Callable[[int, int, float, int, int], None]]:
     with ExitStack() as stack:
         bars: list[Bar] = []
         begun: list[tuple[float, int, int]] = []  # when, at which step, after how many examples
+        tenth = 0
 
         def on_step(step: int, of: int, loss: float, examples: int, memory: int) -> None:
+            nonlocal tenth
             now = perf_counter()
             if not begun:  # the first step also waits for much that no other step waits for
                 bars.append(stack.enter_context(progress(label, of)))
                 begun.append((now, step, examples))
-            start, first, before = begun[0]
-            told = f"step {step} of {of}" + (f", loss {loss:.4f}" if math.isfinite(loss) else "")
+            start, first, done = begun[0]
+            told = f"{unit} {step} of {of}" + (f", loss {loss:.4f}" if math.isfinite(loss) else "")
             left = ""
             if step > first and now > start:
-                told += f", {(examples - before) / (now - start):.0f} examples/s"
+                told += f", {(examples - done) / (now - start):.0f} examples/s"
                 left = _duration((of - step) * (now - start) / (step - first))
             told += f", {memory / (1 << 20):.0f} MiB"
             bars[0].update(step, told)
-            if not err().is_terminal and step * 10 // of > (step - 1) * 10 // of:
+            before, tenth = tenth, step * 10 // of
+            if not err().is_terminal and tenth > before:
                 rest = f", {left} left" if left and step < of else ""
                 say(f"{told}, {_duration(now - start)}{rest}")
 

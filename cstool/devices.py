@@ -1,5 +1,7 @@
 """Where the products are computed: the name of a device that torch has."""
 
+import resource
+
 import torch
 
 from cstool.errors import CstoolError
@@ -23,3 +25,10 @@ def half_precision(device: str) -> str | None:
     if not device.startswith("cuda"):
         return None
     return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+
+
+def peak_memory(device: str) -> int:
+    """Give the bytes taken at most until now: of the GPU, or of this process on the CPU."""
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

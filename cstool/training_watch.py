@@ -1,13 +1,13 @@
 """What is looked at while a training runs: how far it is, and whether it goes wrong."""
 
 import math
-import resource
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from transformers import TrainerCallback
 
+from cstool.devices import peak_memory
 from cstool.errors import CstoolError
 from cstool.training_batches import Part
 
@@ -41,7 +41,7 @@ class Reporter(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Tell of the step."""
         step, of = state.global_step, state.max_steps
-        self._on_step(step, of, self._loss, self._seen(), _memory(args.device))
+        self._on_step(step, of, self._loss, self._seen(), peak_memory(args.device.type))
 
 
 class Collapse:
@@ -78,9 +78,3 @@ class Collapse:
                 "left to learn from: lower --learning-rate, raise --warmup-steps or take another "
                 "--seed"
             )
-
-
-def _memory(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -14,6 +14,7 @@ from cstool.cli import (
     merge,
     mix,
     prepare,
+    pretrain,
     report,
     rerank,
     retrieve,
@@ -29,8 +30,8 @@ class Chain(Group):
     def list_commands(self, ctx: Any) -> list[str]:
         """Name the commands; typer would put those with subcommands last."""
         order = (
-            "prepare examples induce-lexicon lexicon codeswitch translate mix train merge retrieve "
-            "rerank evaluate report"
+            "prepare examples induce-lexicon lexicon codeswitch translate mix pretrain train merge "
+            "retrieve rerank evaluate report"
         )
         return sorted(super().list_commands(ctx), key=order.split().index)
 
@@ -63,6 +64,7 @@ app.add_typer(lexicon.app, name="lexicon")
 command(app, "codeswitch")(codeswitch.run)
 command(app, "translate")(translate.run)
 command(app, "mix")(mix.run)
+command(app, "pretrain")(pretrain.run)
 command(app, "train")(train.run)
 command(app, "merge")(merge.run)
 command(app, "retrieve")(retrieve.run)
