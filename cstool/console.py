@@ -54,8 +54,9 @@ def progress(label: str, total: float | None) -> Iterator[Bar]:
 def steps(label: str, unit: str = "step") -> Iterator[Callable[[int, int, float, int, int], None]]:
     """Show training: a line of progress, or a plain line every tenth where nothing may move.
 
-    The function it gives takes the step (or another unit), of how many, the loss (NaN while there is none yet), how
-    many examples have been worked on since the first call, and the memory taken at most, in bytes.
+    The function it gives takes the step (or another unit), of how many, the loss (NaN while there
+    is none yet), how many examples have been worked on since the first call, and the memory taken
+    at most, in bytes.
     """
     from time import perf_counter
 
