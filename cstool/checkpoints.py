@@ -85,9 +85,12 @@ class Checkpoints(TrainerCallback):
 
     @staticmethod
     def best_step(values: Sequence[dict[str, float]], by: str) -> int:
-        """Find the first step with the best value: the highest, but of a loss the lowest."""
-        sign = 1 if by == "loss" else -1
-        return int(min(values, key=lambda row: (sign * row[by], row["step"]))["step"])
+        """Find the step with the best value; the loss decides between equal ones, then the step."""
+
+        def rank(row: dict[str, float]) -> tuple[float, float, float]:
+            return (row[by] if by == "loss" else -row[by], row["loss"], row["step"])
+
+        return int(min(values, key=rank)["step"])
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Forget the best weights of before; until now, one might have had to go back to them."""

@@ -53,11 +53,10 @@ def _data(counts: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> Ite
     yield from ("## Data", "")
     if "examples" in counts:
         yield f"{counts['examples']} training examples, in {counts['max_steps']} steps."
-        yield ""
     for key, title in (("sources", "Sources"), ("models", "Averaged models")):
         for number, source in enumerate(counts.get(key, ()), start=1):
             told = ", ".join(f"{name} {_code(value)}" for name, value in source.items())
-            yield f"- {title[:-1]} {number}: {told}"
+            yield ("\n" if number == 1 else "") + f"- {title[:-1]} {number}: {told}"
     if inputs:
         yield from ("", "| file | lines | SHA-256 begins |", "|---|---|---|")
         for given in inputs:

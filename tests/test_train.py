@@ -553,7 +553,7 @@ SHARED = """
 import os, sys
 from dataclasses import replace
 from pathlib import Path
-sys.path.insert(0, {tests!r})
+sys.path[:0] = [{tests!r}, os.path.dirname({tests!r})]
 from test_train import SETTINGS, grouped, task
 from cstool import processes
 from cstool.train import train
@@ -573,7 +573,7 @@ processes.leave()
 def torchrun(*args):
     """Run two processes on the CPU that share every batch."""
     script = SHARED.format(tests=os.path.dirname(__file__))  # noqa: PTH120
-    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     path = args[1].parent / "shared.py"
     path.write_text(script, encoding="utf-8")
     done = subprocess.run(
