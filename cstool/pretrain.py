@@ -19,17 +19,16 @@ import orjson
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from cstool import draws
+from cstool import draws, processes
 from cstool.codeswitch import Switcher
 from cstool.corpus import Corpus, Item, Stream
-from cstool.devices import half_precision, peak_memory
+from cstool.devices import find_device, half_precision, peak_memory
 from cstool.encoder import Encoder, load_tokenizer, token_types
 from cstool.errors import CstoolError
 from cstool.files import digest
 from cstool.masking import IGNORED
 from cstool.objectives import alignment, info_nce, masked_lm, pooled, uniformity
 from cstool.settings import DATA, PLAN, Pretraining
-from cstool.team import Team
 from cstool.views import LEAST, Batch, Views, check_switcher, read_by_tokenizer
 from cstool.vocabulary import train_tokenizer
 
@@ -104,7 +103,6 @@ def pretrain(
     settings: Pretraining,
     *,
     switcher: Switcher | None = None,
-    team: Team | None = None,
     resume: bool = False,
     on_step: Step = lambda done, of, loss, items, memory: None,
 ) -> tuple[Encoder, dict[str, Any]]:
@@ -114,26 +112,29 @@ def pretrain(
     a tokenizer that is trained balances them). With a switcher every text is switched anew in every
     epoch. `work` is a folder for the data, the checkpoints and the TensorBoard logs. With `resume`
     the last checkpoint in it is continued, and ends with the weights of an uninterrupted run (same
-    machine, device, precision and thread count). In a team every process calls this, the first one
-    alone with the files. CstoolError for settings, texts or a lexicon that nothing can be learnt
-    from, for losses that are no numbers, and when all embeddings have become the same.
+    machine, device, precision and thread count). Of several processes every one calls this, the
+    first alone with the files. CstoolError for settings, texts or a lexicon that nothing can be
+    learnt from, for losses that are no numbers, and when all embeddings have become the same.
     """
     _check(settings, switcher)
-    team = team or Team.join(settings.device)
-    corpus, plan, checkpoint = team.first(
-        lambda: _gathered(files, work, settings, switcher, team.size, resume)
+    device = find_device(settings.device)
+    processes.join(device)
+    corpus, plan, checkpoint = processes.first(
+        lambda: _gathered(files, work, settings, switcher, processes.count(), resume), device
     )
-    tokenizer = load_tokenizer(team.first(lambda: _tokenizer(corpus, work, settings, switcher)))
+    tokenizer = load_tokenizer(
+        processes.first(lambda: _tokenizer(corpus, work, settings, switcher), device)
+    )
     encoder = Encoder.begin(settings, tokenizer)
     length = encoder.fitting(settings.max_length, settings.base or str(settings.init_config))
     settings = replace(settings, max_length=length)
     views = Views(corpus, tokenizer, settings, switcher)
-    corpus.rows, counted = team.first(lambda: _usable(corpus, views))
+    corpus.rows, counted = processes.first(lambda: _usable(corpus, views), device)
     _check_corpus(corpus, settings, views)
     if switcher and settings.objective != "none":
         check_switcher(corpus, switcher)
     measuring = Views(corpus, tokenizer, _compared(settings, switcher), switcher)
-    run = _Run(encoder, corpus, views, settings, measuring, team, work)
+    run = _Run(encoder, corpus, views, settings, measuring, device, work)
     if checkpoint:
         run.load(checkpoint)
     else:
@@ -141,7 +142,7 @@ def pretrain(
     while batch := run.next():
         run.step(batch)
         run.report()
-        on_step(*run.told(), run.progress.items, peak_memory(team.device))
+        on_step(*run.told(), run.progress.items, peak_memory(device))
         if run.progress.steps % settings.save_steps == 0:
             run.save()
     if run.logs:
@@ -151,7 +152,7 @@ def pretrain(
         **counted,
         "max_length": length,
         "precision": run.precision,
-        "device": team.device,
+        "device": device,
         **run.progress.account(),
         "before": run.progress.before,
         "after": run.measured(),
@@ -169,21 +170,21 @@ class _Run:
         views: Views,
         settings: Pretraining,
         measuring: Views,
-        team: Team,
+        device: str,
         work: Path,
     ) -> None:
         self.progress = Progress()
-        self._encoder, self._settings, self._team, self._work = encoder, settings, team, work
+        self._encoder, self._settings, self._device, self._work = encoder, settings, device, work
         self._corpus, self._views, self._stream = corpus, views, Stream(corpus, settings.seed)
         self._measuring = measuring
         self._batch_size = min(settings.batch_size, len(corpus))
-        encoder.model.to(team.device)
+        encoder.model.to(device)
         self._parameters = [each for each in encoder.model.parameters() if each.requires_grad]
         self._optimizer = torch.optim.AdamW(_groups(encoder.model, settings.weight_decay))
         self.precision = settings.precision
         if self.precision == "auto":
-            self.precision = "bf16" if half_precision(team.device) == "bf16" else "fp32"
-        self.logs = SummaryWriter(log_dir=str(work / "logs")) if team.rank == 0 else None
+            self.precision = "bf16" if half_precision(device) == "bf16" else "fp32"
+        self.logs = SummaryWriter(log_dir=str(work / "logs")) if processes.rank() == 0 else None
 
     def next(self) -> Batch | None:
         """Make the next batch, if there is one within the budget."""
@@ -196,7 +197,7 @@ class _Run:
             if room < self._views.least:
                 return None
         drawn = self._stream.take(progress.items, self._batch_size)
-        batch = self._views.batch(drawn, room, self._team.own(len(drawn)))
+        batch = self._views.batch(drawn, room, processes.own(len(drawn)))
         progress.seconds += perf_counter() - begun
         return batch
 
@@ -205,7 +206,7 @@ class _Run:
         begun, settings, progress = perf_counter(), self._settings, self.progress
         # What dropout draws depends on the step alone, and so nothing of it has to be kept.
         torch.manual_seed(
-            draws.named(settings.seed, "dropout", progress.steps, self._team.rank) >> 1
+            draws.named(settings.seed, "dropout", progress.steps, processes.rank()) >> 1
         )
         self._encoder.model.train()
         for group in self._optimizer.param_groups:
@@ -216,10 +217,10 @@ class _Run:
         loss = mlm + weight * contrastive
         if loss.requires_grad:  # not if this process has no part of a small batch
             torch.autograd.backward(loss)
-        self._team.sum_gradients(self._parameters)
+        processes.sum_gradients(self._parameters)
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, _LONGEST_GRADIENT))
         progress.steps += 1
-        told = [float(self._team.summed(mlm.detach())), float(contrastive.detach())]
+        told = [float(processes.summed(mlm.detach())), float(contrastive.detach())]
         told.append(told[0] + weight * told[1])
         if not all(map(math.isfinite, (*told, norm))):
             raise CstoolError(
@@ -302,7 +303,7 @@ class _Run:
 
     def load(self, checkpoint: Path) -> None:
         """Go on from a checkpoint."""
-        state = torch.load(checkpoint / _STATE, map_location=self._team.device, weights_only=True)
+        state = torch.load(checkpoint / _STATE, map_location=self._device, weights_only=True)
         self._encoder.model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
@@ -323,7 +324,7 @@ class _Run:
 
         Both are means over the whole batch: over its masked tokens, over its pairs.
         """
-        settings, device = self._settings, self._team.device
+        settings, device = self._settings, self._device
         mlm = contrastive = torch.zeros((), device=device)
         rows, length = batch.inputs["input_ids"].shape
         states = torch.zeros((0, length, self._encoder.model.config.hidden_size), device=device)
@@ -338,17 +339,17 @@ class _Run:
                 mlm = masked_lm(logits, labels[there]) / batch.masked
         if settings.contrasts:
             own = pooled(states.float(), inputs["attention_mask"])
-            left, right = (self._team.gathered(half, batch.items) for half in _halves(own))
+            left, right = (processes.gathered(half, batch.items) for half in _halves(own))
             contrastive = info_nce(left, right, batch.related, settings.temperature)
         return mlm, contrastive
 
     def _embeddings(self, batch: Batch) -> torch.Tensor:
-        inputs = {name: tensor.to(self._team.device) for name, tensor in batch.inputs.items()}
+        inputs = {name: tensor.to(self._device) for name, tensor in batch.inputs.items()}
         with self._cast():
             return self._encoder.embeddings(inputs)
 
     def _cast(self) -> torch.autocast:
-        kind = self._team.device.partition(":")[0]
+        kind = self._device.partition(":")[0]
         return torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bf16")
 
     def _log(self, values: dict[str, float]) -> None:

@@ -1,12 +1,18 @@
-"""Several processes that train one model together, as torchrun starts them."""
+"""Several processes that train one model together, as torchrun starts them.
+
+Sums are over all processes. A gradient flows only into what a process has computed itself, so the
+sum of the gradients of all processes is that of one process with the whole batch.
+"""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 from torch import distributed
 
+Value = TypeVar("Value")
 _PATIENCE = timedelta(hours=12)  # the first process may have much data to read meanwhile
 
 
@@ -46,6 +52,31 @@ def wait() -> None:
     """Wait until all processes are here."""
     if count() > 1:
         distributed.barrier()
+
+
+def first(work: Callable[[], Value], device: str) -> Value:
+    """Let the first process do something while the others wait, and give all what it gives."""
+    if count() == 1:
+        return work()
+    given: list[Value | None] = [work() if rank() == 0 else None]
+    distributed.broadcast_object_list(given, device=torch.device(device))
+    return given[0]  # type: ignore[return-value]  # it came from the first process
+
+
+def own(items: int) -> range:
+    """Give which of so many items are this process's."""
+    return range(rank(), items, count())
+
+
+def gathered(mine: torch.Tensor, items: int) -> torch.Tensor:
+    """Put the rows of all processes, of which this one's are those of its `own`, in their order."""
+    if count() == 1:
+        return mine
+    rows = torch.tensor(own(items), device=mine.device)
+    here = mine.new_zeros((items, mine.shape[1])).index_copy(0, rows, mine)
+    every = here.detach().clone()
+    distributed.all_reduce(every)
+    return here + (every - here.detach())
 
 
 def summed(tensor: torch.Tensor) -> torch.Tensor:

@@ -161,7 +161,7 @@ def test_a_resumed_run_ends_with_the_same_weights(objective, settings, tmp_path)
     whole, expected = pretrain([texts()], tmp_path / "whole", settings, switcher=switcher())
     steps = []
 
-    def stop(done, of, loss):
+    def stop(done, *_):
         steps.append(done)
         if len(steps) == 8:
             raise KeyboardInterrupt

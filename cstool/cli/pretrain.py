@@ -237,8 +237,8 @@ def run(
     elif preset or any(value is not None for value in (*given.values(), *languages)):
         raise typer.BadParameter("nothing is switched without --lexicon")
     sources = [job.read(path, _parser(path)) for path in texts] if rank == 0 else []
+    from cstool import processes
     from cstool.pretrain import clear, pretrain
-    from cstool.team import Team
 
     settings = Pretraining(
         base=base,
@@ -267,22 +267,21 @@ def run(
         precision=precision.value,
         device=device,
     )
-    team = Team.join(device)
+    first = processes.rank() == 0
     unit = "token" if token_budget else "step"
-    if not resume and team.rank == 0:
+    if not resume and first:
         clear(work)
-    with _kept(work, team.rank), console.steps("pre-training", unit) as on_step:
+    with _kept(work, first), console.steps("pre-training", unit) as on_step:
         encoder, account = pretrain(
             sources,
             work,
             settings,
             switcher=switcher,
-            team=team,
             resume=bool(resume),
-            on_step=on_step if team.rank == 0 else _nothing,
+            on_step=on_step if first else _nothing,
         )
-    team.leave()
-    if team.rank:
+    processes.leave()
+    if not first:
         return
     job.counts = account
     with files.atomic_folder(output) as folder:
@@ -359,12 +358,12 @@ def _work(output: Path, resume: bool | None, rank: int) -> Path:
 
 
 @contextmanager
-def _kept(work: Path, rank: int) -> Iterator[None]:
+def _kept(work: Path, first: bool) -> Iterator[None]:
     """Remove the folder of a run that never came to a checkpoint: there is nothing to resume."""
     try:
         yield
     except BaseException:
-        if rank == 0 and not any(work.glob("checkpoint-*")):
+        if first and not any(work.glob("checkpoint-*")):
             shutil.rmtree(work, ignore_errors=True)
         raise
 
