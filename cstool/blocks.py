@@ -6,6 +6,11 @@ What becomes of a block depends on the block alone: it may be done anywhere, and
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from operator import itemgetter, methodcaller
+from typing import Any
+
+import orjson
 
 from cstool import formats
 from cstool.account import Account
@@ -14,6 +19,12 @@ from cstool.errors import CstoolError, DataError
 from cstool.files import Block
 from cstool.records import Example, Text
 from cstool.replacements import marked, trace
+
+_TEXTS = ("qid", "query", "pid", "passage")
+# Not every example may have a copy number, and what is marked is not switched again.
+_NOT_PLAIN = {"copy", "switched"}
+_is_object = methodcaller("startswith", b"{")
+_line = partial(orjson.dumps, option=orjson.OPT_APPEND_NEWLINE)
 
 
 @dataclass
@@ -45,6 +56,9 @@ class BlockSwitcher:
         """Switch a block; the switcher's accounts begin anew with each."""
         done = Switched()
         self.switcher.accounts = done.accounts
+        if not (self.tracing or self.mark) and (rows := _plain_rows(block)):
+            done.lines, done.records = self._plain(rows), len(rows) * self.count
+            return done
         records: list[Example | Text] = []
         try:
             for record in self._read(block, done):
@@ -63,10 +77,51 @@ class BlockSwitcher:
         done.lines, done.records = _bytes(list(map(formats.format_record, lines))), len(lines)
         return done
 
+    def _plain(self, rows: list[dict[str, Any]]) -> bytes:
+        if self.count > 1:
+            numbers = range(1, self.count + 1)
+            rows = [{**row, "copy": number} for row in rows for number in numbers]
+        made = self.switcher.columns(_columns(rows))
+        for row, query, passage in zip(rows, made["query"], made["passage"], strict=True):
+            row["query"], row["passage"] = query, passage
+        return b"".join(map(_line, rows))
+
     def _read(self, block: Block, done: Switched) -> Iterator[Example | Text]:
         reject = (lambda *wrong: done.rejected.append(wrong)) if self.skip else None
         records = block.parse(formats.parse_record, reject)
         return copies_of(records, self.count) if self.count > 1 else records
+
+
+def _plain_rows(block: Block) -> list[dict[str, Any]] | None:
+    """Parse a block of examples at once, if all are right and as we write them; None otherwise.
+
+    What `formats` finds wrong, or would write in another way, is left to it.
+    """
+    if not all(map(_is_object, block.lines)):
+        return None
+    try:
+        rows = list(map(orjson.loads, block.lines))
+    except orjson.JSONDecodeError:
+        return None
+    keys = set(map(tuple, rows))
+    if not all(each[:5] == formats.EXAMPLE_KEYS for each in keys) or _NOT_PLAIN & set().union(
+        *keys
+    ):
+        return None
+    columns = _columns(rows)
+    if any(set(map(type, columns[name])) != {str} for name in _TEXTS):
+        return None
+    if "" in columns["qid"] or "" in columns["pid"]:
+        return None
+    labels = columns["label"]
+    if not set(map(type, labels)) <= {int, float} or not all(0 <= label <= 1 for label in labels):
+        return None
+    return rows
+
+
+def _columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    names = (*formats.EXAMPLE_KEYS, *(("copy",) if "copy" in rows[0] else ()))
+    return dict(zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True))
 
 
 def _bytes(lines: list[str]) -> bytes:
