@@ -4,6 +4,7 @@ A block goes in and bytes come out, so that the process that hands them round ha
 What becomes of a block depends on the block alone: it may be done anywhere, and done again.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +20,7 @@ from cstool.errors import CstoolError, DataError
 from cstool.files import Block
 from cstool.records import Example, Text
 from cstool.replacements import marked, trace
+from cstool.tally import Tally
 
 _TEXTS = ("qid", "query", "pid", "passage")
 # Not every example may have a copy number, and what is marked is not switched again.
@@ -44,16 +46,36 @@ class Switched:
 
 @dataclass(frozen=True)
 class BlockSwitcher:
-    """Switches blocks; `count` is the number of copies, `skip` keeps wrong lines aside."""
+    """Switches blocks; `count` is the number of copies, `skip` keeps wrong lines aside.
+
+    With `keep`, the entries used are not in the account of each block, but in the `rest`: there are
+    thousands, and to hand them on each time would be a tenth of the work.
+    """
 
     switcher: Switcher
     count: int = 1
     tracing: bool = False
     skip: bool = False
     mark: bool = False
+    keep: bool = False
+    _used: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
 
     def __call__(self, block: Block) -> Switched:
         """Switch a block; the switcher's accounts begin anew with each."""
+        done = self._switched(block)
+        if self.keep:
+            for side, account in done.accounts.items():
+                self._used[side].update(account.used)
+                account.used = Tally()
+        return done
+
+    def rest(self) -> Switched:
+        """Give what was kept: which entries were used, in all blocks so far."""
+        accounts = {side: Account(used=used) for side, used in self._used.items()}
+        self._used.clear()
+        return Switched(accounts=accounts)
+
+    def _switched(self, block: Block) -> Switched:
         done = Switched()
         self.switcher.accounts = done.accounts
         if not (self.tracing or self.mark) and (rows := _plain_rows(block)):

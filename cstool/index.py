@@ -24,7 +24,7 @@ _SIZE = np.array([size << 56 for size in range(17)], dtype=_U)
 
 
 def chunk_keys(raw: bytes, begins: Numbers, ends: Numbers) -> tuple[Keys, Keys]:
-    """Turn chunks of some bytes into keys: their first 15 bytes, and how many they are, up to 16."""
+    """Turn chunks of some bytes into keys: their first 15 bytes, and their size, up to 16."""
     sizes = np.minimum(ends - begins, SHORT + 1)
     data = raw + bytes(16)
     eight = np.ndarray(len(data) - 7, dtype="<u8", buffer=data, strides=(1,))

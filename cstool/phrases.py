@@ -7,7 +7,7 @@ phrase that is replaced as a whole.
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise, repeat
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,16 +126,22 @@ class Phrases:
         known: list[int],
     ) -> Region:
         """Look up which phrases start in a region."""
+        spaced = text.isascii()
         options = {
             place: [
                 (language, *match)
                 for language, table in enumerate(self.tables)
                 if (match := table.match(text, found, keys, place))
             ]
-            for place, key in enumerate(keys)
-            if key in self._starts
+            for place, (key, following) in enumerate(pairwise(keys))
+            if key in self._starts and not (spaced and self._strangers(key, following))
         }
         return Region(found, keys, places, options, known)
+
+    def _strangers(self, left: str, right: str) -> bool:
+        """Tell that two words, with a space between, follow each other in no phrase."""
+        tail, head = self._lefts.get(left, CLOSED), self._rights.get(right, CLOSED)
+        return min(tail, head) == CLOSED or not self._maybe[_hashes(tail, head)]
 
     def spans(self, region: Region, allowed: int, choose: Choose) -> tuple[list[Span], bool]:
         """Divide a region into spans, and tell whether that was chosen.
@@ -166,7 +172,7 @@ class Phrases:
         return spans, chosen
 
 
-def _hashes(tails: Numbers, heads: Numbers) -> Numbers:
+def _hashes(tails: Any, heads: Any) -> Any:
     return (tails * _SPREAD[0] ^ heads * _SPREAD[1]) >> 20 & (1 << _HASH_BITS) - 1
 
 

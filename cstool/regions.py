@@ -118,8 +118,11 @@ class Regions:
         if len(run) == 1 and not self._phrases.start(self._rows.several[run[0]][1]):
             return self._words_apart(run[0])
         region = self._region(run)
-        if not region.options and self._rows.several.keys().isdisjoint(run):
-            return None
+        if not region.options:
+            if len(run) == 1:
+                return self._words_apart(run[0])
+            if self._rows.several.keys().isdisjoint(run):
+                return None
         spans, chosen = self._phrases.spans(region, allowed, _no_choice)
         return _UNKNOWN if chosen else self._cut(run, region, spans)
 

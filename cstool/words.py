@@ -23,24 +23,8 @@ _SOLID = rf"{_UNSPACED}\p{{Katakana}}"  # may touch digits and letters of other 
 _RUN = rf"[\p{{L}}\p{{M}}]&&[{_SOLID}\p{{M}}]"
 _JOINED = rf"[{_INNER}]--[{_SOLID}]"  # what may not
 # Where 's is short for "is", "has" or "us", and no possessive.
-SHORTENED = frozenset(
-    [
-        "it",
-        "he",
-        "she",
-        "that",
-        "this",
-        "there",
-        "here",
-        "what",
-        "who",
-        "where",
-        "when",
-        "why",
-        "how",
-        "let",
-    ]
-)
+_BEFORE_IS = "it he she that this there here what who where when why how let"
+SHORTENED = frozenset(_BEFORE_IS.split())
 _DOMAINS = r"com | org | net | edu | gov | co \. [a-z]{2}"
 # Names and addresses are tried only where a run of their characters begins, and never given back
 # (++), or a line of a thousand dashes would be read a thousand times.

@@ -4,6 +4,7 @@ A row (see `pieces`) in a language has a slot: a number under which all that is 
 """
 
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,15 +59,9 @@ class Writings:
         missing = np.flatnonzero(slots == 0)
         if len(missing):
             new, which = np.unique(places[missing], return_inverse=True)
-            found = self._write(
-                [
-                    (row, language, self._tables[language].best[self._pieces[row][3]])
-                    for row, language in zip(
-                        (new % width).tolist(), (new // width).tolist(), strict=True
-                    )
-                ]
-            )
-            flat[new] = found
+            languages, rows = np.divmod(new, width)
+            asked = zip(rows.tolist(), languages.tolist(), repeat(None), strict=False)
+            flat[new] = found = self._write(list(asked))
             slots[missing] = found[which]
         return slots
 
@@ -82,13 +77,14 @@ class Writings:
         self._bytes = _with(self._bytes, self._used, raw)
         return self._bytes, self._used
 
-    def _write(self, asked: Sequence[tuple[int, int, str]]) -> Numbers:
-        """Write what rows become with translations; give the slots."""
+    def _write(self, asked: Sequence[tuple[int, int, str | None]]) -> Numbers:
+        """Write what rows become with translations, of which None is the best; give the slots."""
         begin, end = len(self.written), len(self.written) + len(asked)
         made: list[bytes] = []
         entries: list[int] = []
-        for row, language, target in asked:
+        for row, language, given in asked:
             text, start, stop, phrase = piece = self._pieces[row]
+            target = self._tables[language].best[phrase] if given is None else given
             name, source = self._languages[language], text[start:stop]
             cased = target if source.islower() else words.with_case_of(source, target, name)
             made.append(f"{text[:start]}{cased}{text[stop:]}".encode("utf-8", "surrogatepass"))

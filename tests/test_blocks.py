@@ -49,7 +49,7 @@ def parts(given, sizes, step=1, index=0):
     ours, first = given[index::step], index + 1
     for size in [*sizes, len(given)]:
         if taken := ours[:size]:
-            yield Block(Path("in.jsonl"), first, step, taken)
+            yield Block(Path("in.jsonl"), first, step, b"".join(taken))
             first += step * len(taken)
             ours = ours[size:]
 
@@ -112,7 +112,7 @@ def test_a_block_can_be_done_again(given, sizes):
 
 
 def test_copies_stand_together():
-    done = switcher(count=3)(Block(Path("x"), 1, 1, [example(1), example(2)]))
+    done = switcher(count=3)(Block(Path("x"), 1, 1, example(1) + example(2)))
     rows = [json.loads(line) for line in done.lines.splitlines()]
     assert [(row["qid"], row["copy"]) for row in rows] == [
         (qid, copy) for qid in ("q1", "q2") for copy in (1, 2, 3)
@@ -123,16 +123,16 @@ def test_copies_stand_together():
 @pytest.mark.parametrize(("step", "number"), [(1, 12), (3, 16)])
 def test_a_wrong_line_stops_the_block_and_is_named(step, number):
     lines = [example(1), b"2\tred\n", b"bad\n", example(4), b"worse\n"]
-    done = switcher()(Block(Path("in.jsonl"), 10, step, lines))
+    done = switcher()(Block(Path("in.jsonl"), 10, step, b"".join(lines)))
     assert str(done.error).startswith(f"in.jsonl:{number}: 'bad', expected ")
     assert done.lines.count(b"\n") == done.records == 2
     assert done.rejected == []
-    assert switcher()(Block(Path("in.jsonl"), 10, step, lines[:2])).lines == done.lines
+    assert switcher()(Block(Path("in.jsonl"), 10, step, b"".join(lines[:2]))).lines == done.lines
 
 
 def test_wrong_lines_can_be_kept_aside():
     lines = [b"1\tred\n", b"bad\n", b"2\tred\n", b"worse"]
-    done = switcher(skip=True)(Block(Path("x"), 1, 2, lines))
+    done = switcher(skip=True)(Block(Path("x"), 1, 2, b"".join(lines)))
     assert [(str(error)[:4], line) for error, line in done.rejected] == [
         ("x:3:", b"bad\n"),
         ("x:7:", b"worse"),
@@ -142,6 +142,6 @@ def test_wrong_lines_can_be_kept_aside():
 
 def test_what_the_switcher_refuses_is_an_error_of_the_block():
     work = BlockSwitcher(Switcher(TABLES, {"query": ["de"]}, ratio=0.5, seed=1), skip=True)
-    done = work(Block(Path("x"), 1, 1, [example(1), b"2\tred\n"]))
+    done = work(Block(Path("x"), 1, 1, example(1) + b"2\tred\n"))
     assert str(done.error).startswith("2 is a query or a passage alone")
     assert done.records == 1
