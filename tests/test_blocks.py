@@ -111,6 +111,29 @@ def test_a_block_can_be_done_again(given, sizes):
     assert joined(work, blocks) == joined(work, blocks)
 
 
+extras = st.sampled_from(
+    [{}, {"lang": "en"}, {"copy": 3}, {"qid": 7}, {"label": 0.5}, {"label": True}, {"label": 2},
+     {"query": "a\u0000red"}, {"qid": ""}, {"pid": None}, {"switched": {}}]
+)  # fmt: skip
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(texts, extras, st.booleans()), min_size=1, max_size=5), st.integers(1, 3))
+def test_blocks_of_examples_alone_are_read_and_written_as_others_are(given, count):
+    """A line that is no example in the form that we write sends its block the slower way."""
+    lines = []
+    for number, (text, extra, backward) in enumerate(given):
+        row = json.loads(example(number, text)) | extra
+        row = dict(reversed(row.items())) if backward else row
+        lines.append(json.dumps(row).encode() + b"\n")
+    block = Block(Path("x"), 1, 1, b"".join(lines))
+    quick = switcher(count=count)(block)
+    slow = switcher(count=count, tracing=True)(block)  # a trace is made record by record
+    assert quick.lines == slow.lines
+    assert str(quick.error) == str(slow.error)
+    assert (quick.records, quick.accounts) == (slow.records, slow.accounts)
+
+
 def test_copies_stand_together():
     done = switcher(count=3)(Block(Path("x"), 1, 1, example(1) + example(2)))
     rows = [json.loads(line) for line in done.lines.splitlines()]
