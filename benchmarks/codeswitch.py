@@ -1,6 +1,6 @@
 """Words per second of code-switching from file to file, beside the two ends of what there is.
 
-    python benchmarks/codeswitch.py [examples, 40000]
+    python benchmarks/codeswitch.py [examples, 40000] [rounds, 3]
 
 Each reads the same training examples (JSONL) and writes them again: the paper's procedure, done
 plainly with NLTK's Treebank tokenizer; a bare loop that parses and writes JSON with orjson and
@@ -45,7 +45,6 @@ from cstool.codeswitch import Switcher
 from cstool.lexicons import store
 from cstool.records import Entry, Example
 
-ROUNDS = 3
 BATCH = 64
 ENTRIES = 75_000
 LANGUAGES = ("de", "es", "ru", "ar", "it")
@@ -231,7 +230,8 @@ def in_training(switcher: Switcher, rows: list[Example]) -> None:
 
 def main() -> None:
     """Run all in turn and print the best of each."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 40_000
+    given = [int(text) for text in sys.argv[1:]]
+    count, rounds = given + [40_000, 3][len(given) :]
     languages = LANGUAGES if REAL else tuple(store.pairs(store.find("wiki"), "en"))
     tables = {language: store.Table.of(entries(language)) for language in languages}
     first = languages[0]
@@ -266,11 +266,11 @@ def main() -> None:
             f"cstool, {len(languages)} languages": lambda: switch(path, out, fresh(*languages), 1),
             two: lambda: switch(path, out, fresh(first), 2),
         }
-        costs = best_of(ROUNDS, jobs)
+        costs = best_of(rounds, jobs)
         parts = shares(lambda: switch(path, out, fresh(first), 1))
         parts_known = shares(lambda: switch(path, out, known, 1))
         switcher = fresh(*languages)
-        supply = best_of(ROUNDS, {"": lambda: in_training(switcher, rows)})[""].core
+        supply = best_of(rounds, {"": lambda: in_training(switcher, rows)})[""].core
     slow, fast = (each.core for each in list(costs.values())[:2])
     print("                             core s  clock s  M words/core s  paper's   bare loop")
     for name, cost in costs.items():
