@@ -1,42 +1,105 @@
 """Words per second of code-switching from file to file, beside the two ends of what there is.
 
-    python benchmarks/codeswitch.py [examples, 40000]
+    python benchmarks/codeswitch.py [examples, 40000] [rounds, 3]
 
 Each reads the same training examples (JSONL) and writes them again: the paper's procedure, done
 plainly with NLTK's Treebank tokenizer; a bare loop that parses and writes JSON with orjson and
 switches nothing; and cstool, in one process and in two. Where it says "words seen before", cstool
 knows the words of the file from a first pass, as it does after some millions of words.
 
-They take turns; the best time of each counts, loading a lexicon or starting a process excluded.
+They take turns, and the best of each counts, loading a lexicon or starting a process excluded.
+What is compared are seconds of a core, of all processes together, which other work on the machine
+disturbs less than seconds of the clock; those are shown as well. In the end it says which part of
+the program takes which share.
+
 Texts are the English pairs of CSTOOL_REAL_DATA, or those of the demo over and over; the lexicon is
-made of its dictionaries (75,000 entries, phrases of up to 5 words), or is the shipped one.
+made of its dictionaries (75,000 entries, phrases of up to 5 words), or is the shipped one. If there
+is bench/reference_switch.py beside CSTOOL_REAL_DATA, that is the paper's procedure; otherwise what
+stands here, which does the same.
 """
 
+import contextlib
+import importlib.util
+import io
 import itertools
 import json
 import os
 import random
+import resource
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
 
 import orjson
 from nltk.tokenize import TreebankWordDetokenizer, TreebankWordTokenizer
-from turns import best_of
 
-from cstool import files, formats, parallel
+from cstool import batch, blocks, draws, files, formats, laid, parallel, pieces, regions, written
 from cstool.blocks import BlockSwitcher
 from cstool.codeswitch import Switcher
 from cstool.lexicons import store
 from cstool.records import Entry, Example
 
-ROUNDS = 3
 BATCH = 64
 ENTRIES = 75_000
 LANGUAGES = ("de", "es", "ru", "ar", "it")
 ROOT = Path(__file__).parents[1]
 REAL = os.environ.get("CSTOOL_REAL_DATA")
+REFERENCE = Path(REAL).parent / "bench" / "reference_switch.py" if REAL else Path()
+# Parts of the program: what each spends in its functions, but not in those of other parts.
+PARTS: Mapping[str, tuple[tuple[Any, str], ...]] = {
+    "read and write JSON": ((blocks.BlockSwitcher, "__call__"),),
+    "draw for the ids": ((draws, "each_named"),),
+    "lay the texts, find spaces": ((laid.Laid, "of"),),
+    "find chunks that are known": ((pieces.Knowledge, "chunks"), (pieces.Knowledge, "linked")),
+    "look at new chunks": ((pieces.Knowledge, "_look"),),
+    "take regions apart": ((batch, "cut"), (regions.Regions, "find")),
+    "choose what is replaced": ((batch.Batches, "switch"), (batch.Batches, "_replaced")),
+    "write new translations": ((written.Writings, "slots"),),
+    "put texts together": ((batch.Batches, "_written"),),
+    "count": ((batch, "account_of"),),
+}
+
+
+class Cost(NamedTuple):
+    """Seconds of the clock, of a core in this process, and of a core in others."""
+
+    clock: float
+    here: float
+    others: float
+
+    @property
+    def core(self) -> float:
+        """Give the seconds of a core in all processes."""
+        return self.here + self.others
+
+
+def cost_of(job: Callable[[], object]) -> Cost:
+    """Run a job once."""
+
+    def now() -> Iterator[float]:
+        yield time.perf_counter()
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+            usage = resource.getrusage(who)
+            yield usage.ru_utime + usage.ru_stime
+
+    before = list(now())
+    job()
+    return Cost(*(after - start for start, after in zip(before, now(), strict=True)))
+
+
+def best_of(rounds: int, jobs: Mapping[str, Callable[[], object]]) -> dict[str, Cost]:
+    """Run all jobs, one after the other, `rounds` times; give the best of each."""
+    costs: dict[str, list[Cost]] = {name: [] for name in jobs}
+    for _ in range(rounds):
+        for name, job in jobs.items():
+            costs[name].append(cost_of(job))
+    return {name: min(each, key=lambda cost: cost.core) for name, each in costs.items()}
 
 
 def pairs() -> Iterator[tuple[str, str]]:
@@ -102,10 +165,61 @@ def bare(path: Path, out: Path) -> None:
             made.write(orjson.dumps(orjson.loads(line)) + b"\n")
 
 
+def reference(path: Path, out: Path, dictionary: Path) -> None:
+    """Run the paper's procedure as it stands beside the data."""
+    spec = importlib.util.spec_from_file_location("reference_switch", REFERENCE)
+    assert spec and spec.loader, REFERENCE  # noqa: S101
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with (
+        out.open("w", encoding="utf-8") as made,
+        contextlib.redirect_stdout(made),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        module.main(str(path), str(dictionary), 0.5)
+
+
 def switch(path: Path, out: Path, switcher: Switcher, workers: int) -> None:
     """Do what the command does."""
-    with parallel.processes(BlockSwitcher(switcher), workers) as work, out.open("wb") as made:
-        made.writelines(done.lines for done in work(files.blocks(path)))
+    work = BlockSwitcher(switcher, keep=True)
+    with parallel.processes(work, workers, work.rest) as done, out.open("wb") as made:
+        made.writelines(each.lines for each in done(files.blocks(path)))
+
+
+def shares(job: Callable[[], object]) -> dict[str, float]:
+    """Run a job, and tell which part takes which share of the time."""
+    spent: Counter[str] = Counter()
+    stack = ["the rest: reading and writing files"]
+    last = time.thread_time()
+
+    def change() -> None:
+        nonlocal last
+        now = time.thread_time()
+        spent[stack[-1]] += now - last  # type: ignore[assignment]  # a Counter adds floats as well
+        last = now
+
+    def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def inner(*args: Any, **more: Any) -> Any:
+            change()
+            stack.append(part)
+            try:
+                return function(*args, **more)
+            finally:
+                change()
+                stack.pop()
+
+        return inner
+
+    with contextlib.ExitStack() as patches:
+        for part, places in PARTS.items():
+            for owner, name in places:
+                patches.enter_context(
+                    mock.patch.object(owner, name, timed(part, getattr(owner, name)))
+                )
+        job()
+        change()
+    return {part: spent[part] / spent.total() for part in [*PARTS, stack[0]]}
 
 
 def in_training(switcher: Switcher, rows: list[Example]) -> None:
@@ -116,7 +230,8 @@ def in_training(switcher: Switcher, rows: list[Example]) -> None:
 
 def main() -> None:
     """Run all in turn and print the best of each."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 40_000
+    given = [int(text) for text in sys.argv[1:]]
+    count, rounds = given + [40_000, 3][len(given) :]
     languages = LANGUAGES if REAL else tuple(store.pairs(store.find("wiki"), "en"))
     tables = {language: store.Table.of(entries(language)) for language in languages}
     first = languages[0]
@@ -129,30 +244,49 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         path, out = Path(made) / "train.jsonl", Path(made) / "out.jsonl"
         write_examples(path, count)
-        rows = files.read(path, formats.parse_example)
+        rows = list(files.read(path, formats.parse_example))
         words = sum(len(row.query.split()) + len(row.passage.split()) for row in rows)
         print(f"{count} examples, {words / 1e6:.1f} million words (between spaces)")
         best, known = dict(tables[first].best), fresh(first)
+        dictionary = Path(made) / "dictionary.txt"
+        pairs_of_words = (pair for pair in best.items() if not any(" " in word for word in pair))
+        dictionary.write_text("".join(f"{a} {b}\n" for a, b in pairs_of_words), encoding="utf-8")
         switch(path, out, known, 1)
+        paper = (
+            (lambda: reference(path, out, dictionary))
+            if REFERENCE.is_file()
+            else (lambda: plain(path, out, best))
+        )
+        alone, two = "cstool, one language", "cstool, one, 2 workers"
         jobs: dict[str, Callable[[], object]] = {
-            "the paper's procedure": lambda: plain(path, out, best),
+            "the paper's procedure": paper,
             "bare loop, no switching": lambda: bare(path, out),
-            "cstool, one language": lambda: switch(path, out, fresh(first), 1),
+            alone: lambda: switch(path, out, fresh(first), 1),
             "cstool, words seen before": lambda: switch(path, out, known, 1),
             f"cstool, {len(languages)} languages": lambda: switch(path, out, fresh(*languages), 1),
-            "cstool, one, 2 workers": lambda: switch(path, out, fresh(first), 2),
+            two: lambda: switch(path, out, fresh(first), 2),
         }
-        times = best_of(ROUNDS, jobs)
-        rows = list(files.read(path, formats.parse_example))
+        costs = best_of(rounds, jobs)
+        parts = shares(lambda: switch(path, out, fresh(first), 1))
+        parts_known = shares(lambda: switch(path, out, known, 1))
         switcher = fresh(*languages)
-        supply = best_of(ROUNDS, {"": lambda: in_training(switcher, rows)})[""]
-    slow, fast = list(times.values())[:2]
-    print("                          million words/s   of the paper's   of the bare loop")
-    for name, seconds in times.items():
-        rate = words / seconds / 1e6
-        print(f"{name:26} {rate:14.2f} {slow / seconds:14.1f} x {fast / seconds:15.1%}")
-
+        supply = best_of(rounds, {"": lambda: in_training(switcher, rows)})[""].core
+    slow, fast = (each.core for each in list(costs.values())[:2])
+    print("                             core s  clock s  M words/core s  paper's   bare loop")
+    for name, cost in costs.items():
+        rate = words / cost.core / 1e6
+        print(
+            f"{name:26} {cost.core:8.2f} {cost.clock:8.2f} {rate:15.2f} "
+            f"{slow / cost.core:6.1f} x {fast / cost.core:11.1%}"
+        )
+    one, pair = costs[alone], costs[two]
+    print(f"2 workers: {one.clock / pair.clock:.2f} times as fast as 1 by the clock;")
+    print(f"  the workers take {pair.others / one.core:.2f} of the seconds of one process,")
+    print(f"  the process that reads and writes {pair.here / (pair.others / 2):.1%} of a worker's")
     print(f"on the fly in training, batches of {BATCH}: {count / supply:.0f} pairs/s")
+    print("share of the time           one language   words seen before")
+    for part, share in parts.items():
+        print(f"{part:36} {share:5.1%} {parts_known[part]:18.1%}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@
 Examples of 60 words are made up while the command reads them, from 400,000 words of which some are
 far more frequent than others (Zipf's law); so are lexicons that know half of them. Memory is what
 the processes hold together (PSS, which shares out what they share), and the most of any (RSS).
+It is told for each third of the examples, beside what there is before the first of them, when the
+lexicons are loaded.
 """
 
 import random
@@ -71,6 +73,16 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in path.read_text().split()] if path.exists() else []
 
 
+def loaded(found: list[tuple[int, int, int]]) -> tuple[int, int]:
+    """Wait until the memory of a command that has nothing to read does not grow any more."""
+    while True:
+        time.sleep(1)
+        last = found[-8:]
+        sizes = [pss for _, pss, _ in last]
+        if len(last) == 8 and min(sizes) > 50 * MB and max(sizes) - min(sizes) < MB:
+            return last[-1][1:]
+
+
 def main() -> None:
     """Run the command once and tell what it took."""
     given = [int(text) for text in sys.argv[1:]]
@@ -81,16 +93,16 @@ def main() -> None:
         write_lexicon(Path(made) / "lexicon", words, languages, entries)
         program = Path(sys.executable).with_name("cstool")
         command = [program, "codeswitch", "--lexicon", Path(made) / "lexicon"]
-        start = time.perf_counter()
         with subprocess.Popen(
             [*command, "--workers", str(workers)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         ) as process:
             given_in, out = cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout)
-            found: list[tuple[float, int, int]] = []
+            found: list[tuple[int, int, int]] = []  # the third, and the memory
+            third = 0
 
             def watch() -> None:
                 while process.poll() is None:
-                    found.append((time.perf_counter() - start, *memory(process.pid)))
+                    found.append((third, *memory(process.pid)))
                     time.sleep(0.5)
 
             def drain() -> None:
@@ -100,17 +112,23 @@ def main() -> None:
             threads = [threading.Thread(target=each) for each in (watch, drain)]
             for thread in threads:
                 thread.start()
-            given_in.writelines(examples(rng, words, count))
+            before = loaded(found)
+            begun = time.perf_counter()
+            for number, line in enumerate(examples(rng, words, count)):
+                third = 1 + 3 * number // count
+                given_in.write(line)
             given_in.close()
             for thread in threads:
                 thread.join()
-        seconds = time.perf_counter() - start
-    half = [pss for when, pss, _ in found if when < seconds / 2]
+        seconds = time.perf_counter() - begun
     print(f"{count} examples, {languages} languages of {entries} entries, {workers} workers")
     print(f"{seconds:8.0f} s, making up the examples included")
-    print(f"{max(half) / MB:8.0f} MB at most together, in the first half of the time")
-    print(f"{max(pss for _, pss, _ in found) / MB:8.0f} MB at most together, in all of it")
-    print(f"{max(rss for _, _, rss in found) / MB:8.0f} MB at most in one process")
+    print("together, MB   most in one process, MB")
+    print(f"{before[0] / MB:12.0f} {before[1] / MB:14.0f}           before the first example")
+    for part in (1, 2, 3):
+        pss = max(pss for third, pss, _ in found if third == part)
+        rss = max(rss for third, _, rss in found if third == part)
+        print(f"{pss / MB:12.0f} {rss / MB:14.0f}           third {part} of the examples")
 
 
 if __name__ == "__main__":

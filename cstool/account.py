@@ -1,12 +1,12 @@
 """What code-switching did to one side of the records, in numbers."""
 
-import heapq
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from cstool.tally import Tally
+
 _SHOWN_ENTRIES = 10
-_MAX_USED = 200_000  # entries counted one by one; of more, the rarer half is forgotten
 
 
 @dataclass
@@ -36,17 +36,14 @@ class Account:
     replaced: Counter[str] = field(default_factory=Counter)
     spans: int = 0
     identical: int = 0
-    used: Counter[str] = field(default_factory=Counter)
+    used: Tally = field(default_factory=Tally)
 
     def add(self, other: "Account") -> None:
         """Take over what another account of the same side has counted."""
         for name in (each.name for each in fields(self)):
             ours, theirs = getattr(self, name), getattr(other, name)
-            if isinstance(ours, Counter):
+            if isinstance(ours, Counter | Tally):
                 ours.update(theirs)
-                if len(ours) > _MAX_USED:
-                    kept = heapq.nsmallest(_MAX_USED // 2, ours.items(), key=_by_use)
-                    setattr(self, name, Counter(dict(kept)))
             else:
                 setattr(self, name, ours + theirs)
 
@@ -81,14 +78,9 @@ class Account:
             "most_used": [
                 dict(zip(("language", "source", "target"), entry.split("\t"), strict=True))
                 | {"count": count}
-                for entry, count in heapq.nsmallest(_SHOWN_ENTRIES, self.used.items(), key=_by_use)
+                for entry, count in self.used.most(_SHOWN_ENTRIES)
             ],
         }
-
-
-def _by_use(item: tuple[str, int]) -> tuple[int, str]:
-    """Order entries by use; equally frequent ones by the alphabet, not by the texts."""
-    return -item[1], item[0]
 
 
 def _share(part: float, whole: int) -> float:

@@ -259,12 +259,12 @@ class Switcher:
         with_replacements: bool = False,
     ) -> Batch:
         names = list(ids)
-        # Ids may hold any character, and must not run into each other: `named` sees to it.
-        drawn = [draws.named(self.seed, each, side) for each in names]
+        # Ids may hold any character, and must not run into each other: `each_named` sees to it.
+        drawn = draws.each_named(self.seed, names, side)
         kept = None
         if self.keep_english:
             limit = self.keep_english * 2.0**64
-            kept = [draws.named(self.seed, each, "kept") < limit for each in names]
+            kept = [draw < limit for draw in draws.each_named(self.seed, names, "kept").tolist()]
         plan = self._plan(side)
         made = self._batches.switch(texts, drawn, plan, kept, with_replacements=with_replacements)
         self.accounts.setdefault(side, Account()).add(made.account)

@@ -30,6 +30,13 @@ def named(*name: Any) -> int:
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
 
 
+def each_named(seed: int, ids: Iterable[tuple[str, ...]], what: str) -> Draws:
+    """Draw as `named` does for (seed, ids, what), for many ids."""
+    names = [f"({seed!r}, {each!r}, {what!r})".encode("utf-8", "surrogatepass") for each in ids]
+    made = [hashlib.blake2b(name, digest_size=8).digest() for name in names]
+    return np.frombuffer(b"".join(made), dtype="<u8").astype(np.uint64)
+
+
 def scattered(draws: Draws) -> Draws:
     """Draw anew from each number."""
     found = draws >> _U(30)
@@ -63,9 +70,14 @@ def one_of(draw: int, name: int) -> int:
     return _scattered(draw ^ name)
 
 
-def below(draws: Draws, shares: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which draws fall into a share, from 0 to 1, of all there could be."""
-    return (draws >> _U(1)) < (shares * float(1 << 63)).astype(np.uint64)
+def limits(shares: NDArray[np.float64]) -> Draws:
+    """Give what draws are `below` in a share, from 0 to 1, of all cases."""
+    return (shares * float(1 << 63)).astype(np.uint64)
+
+
+def below(draws: Draws, limits: Draws) -> NDArray[np.bool_]:
+    """Tell which draws are below their limits; a draw counts by its upper 63 bits."""
+    return (draws >> _U(1)) < limits
 
 
 def race(draws: Draws, weight: float) -> NDArray[np.float64]:

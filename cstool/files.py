@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +73,12 @@ class Block:
     path: Path
     first: int
     step: int
-    lines: Sequence[bytes]
+    data: bytes
+
+    @property
+    def lines(self) -> list[bytes]:
+        """Give the lines, each with its end."""
+        return io.BytesIO(self.data).readlines()
 
     def parse(
         self, parse: Callable[[str], Record], reject: Reject | None = None
@@ -93,19 +98,24 @@ def blocks(
     """
     reading = reading or Reading(path)
     index, step = shard
-    first, size = index + 1, 0
-    ours: list[bytes] = []
     with opened(path, reading) as stream:
-        for number, line in _lines(stream, reading):
-            if (number - 1) % step != index:
-                continue
-            ours.append(line)
-            size += len(line)
-            if size >= _BLOCK:
-                yield Block(path, first, step, ours)
-                ours, first, size = [], number + step, 0
+        if step == 1:
+            for first, data in _stretches(stream, reading):
+                yield Block(path, first, 1, data)
+            return
+        ours: list[bytes] = []
+        begin, size = index + 1, 0
+        for first, data in _stretches(stream, reading):
+            skipped = (index + 1 - first) % step
+            numbered = zip(itertools.count(first), io.BytesIO(data), strict=False)
+            for number, line in itertools.islice(numbered, skipped, None, step):
+                ours.append(line)
+                size += len(line)
+                if size >= _BLOCK:
+                    yield Block(path, begin, step, b"".join(ours))
+                    ours, begin, size = [], number + step, 0
         if ours:
-            yield Block(path, first, step, ours)
+            yield Block(path, begin, step, b"".join(ours))
 
 
 def write(path: Path, records: Iterable[Record], format: Callable[[Record], str]) -> int:
@@ -334,6 +344,43 @@ def _lines(stream: BinaryIO, reading: Reading) -> Iterator[tuple[int, bytes]]:
                 raise DataError(reading.path, number, problem)
             reading.lines = number
             yield number, line
+
+
+def _stretches(stream: BinaryIO, reading: Reading) -> Iterator[tuple[int, bytes]]:
+    """Yield lines, of about a block together, with the number of the first.
+
+    What was read before an error comes before it.
+    """
+    source = cast(io.BufferedReader, stream)
+    failed: Exception | None = None
+    with _explained(reading.path):
+        while failed is None:
+            parts: list[bytes] = []
+            wanted = _BLOCK
+            try:
+                while wanted and (part := source.read1(wanted)):
+                    parts.append(part)
+                    wanted -= len(part)
+                if parts and not parts[-1].endswith(b"\n"):
+                    parts.append(source.readline(MAX_LINE + 1))
+            except (OSError, EOFError, zlib.error) as problem:
+                failed = problem
+            data = b"".join(parts)
+            first = reading.lines + 1
+            last = data.rfind(b"\n", 0, max(len(data) - 1, 0)) + 1
+            if len(data) - last > MAX_LINE:
+                number = first + data.count(b"\n", 0, last)
+                text = f"is longer than {MAX_LINE >> 20} MiB, expected a file of lines"
+                failed = DataError(reading.path, number, text)
+                data = data[:last]
+            elif failed:
+                data = data[: data.rfind(b"\n") + 1]
+            if not data:
+                break
+            reading.lines += data.count(b"\n") + (not data.endswith(b"\n"))
+            yield first, data
+        if failed:
+            raise failed
 
 
 def _parsed(

@@ -30,6 +30,7 @@ Item = TypeVar("Item")
 Begun = TypeVar("Begun")
 Result = TypeVar("Result")
 _AHEAD = 4  # items that are worked on or wait, per process
+_REST = "what a process has kept"  # asked for instead of an item
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,11 @@ class _Worker:
 
 @contextmanager
 def processes(
-    work: Callable[[Item], Result], count: int
+    work: Callable[[Item], Result], count: int, rest: Callable[[], Result] | None = None
 ) -> Iterator[Callable[[Iterable[Item]], Iterator[Result]]]:
     """Start `count` processes and give a function that works as `map(work, items)` does in one.
 
+    After the last item comes what `rest` gives in each process: what it has kept.
     An error in the work comes out in the place of its result; CstoolError if a process is killed.
     The processes end with the block, or when this process is killed. With a count of 1 there are
     none, and everything is done here. Meanwhile the garbage collector is off: work on records makes
@@ -51,10 +53,18 @@ def processes(
     """
     with _uncollected():
         if count == 1:
-            yield partial(map, work)
+            yield partial(_mapped_here, work, rest)
         else:
-            with _forked(work, count) as mapped:
+            with _forked(work, count, rest) as mapped:
                 yield mapped
+
+
+def _mapped_here(
+    work: Callable[[Item], Result], rest: Callable[[], Result] | None, items: Iterable[Item]
+) -> Iterator[Result]:
+    yield from map(work, items)
+    if rest:
+        yield rest()
 
 
 @contextmanager
@@ -70,7 +80,7 @@ def _uncollected() -> Iterator[None]:
 
 @contextmanager
 def _forked(
-    work: Callable[[Item], Result], count: int
+    work: Callable[[Item], Result], count: int, rest: Callable[[], Result] | None
 ) -> Iterator[Callable[[Iterable[Item]], Iterator[Result]]]:
     workers: list[_Worker] = []
     # A thread for each process, that waits for it.
@@ -82,13 +92,13 @@ def _forked(
         heard = signal.pthread_sigmask(signal.SIG_BLOCK, ours)
         try:
             for _ in range(count):  # now, while there are no other threads
-                workers.append(_started(work, workers))
+                workers.append(_started(work, rest, workers))
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, heard)
         idle: SimpleQueue[_Worker] = SimpleQueue()
         for worker in workers:
             idle.put(worker)
-        yield partial(_mapped, threads, partial(_ask, idle), _AHEAD * count)
+        yield partial(_mapped, threads, idle, workers if rest else [])
     finally:
         for worker in workers:
             worker.process.terminate()
@@ -128,14 +138,26 @@ def _until_failure(items: Iterable[Item], failed: list[Exception]) -> Iterator[I
 
 
 def _mapped(
-    threads: ThreadPoolExecutor, ask: Callable[[Any], Any], ahead: int, items: Iterable[Any]
+    threads: ThreadPoolExecutor,
+    idle: "SimpleQueue[_Worker]",
+    with_rest: Iterable[_Worker],
+    items: Iterable[Any],
 ) -> Iterator[Any]:
-    yield from in_order(items, lambda item: threads.submit(ask, item), Future.result, ahead)
+    def ask_one(item: Any) -> Any:
+        worker = idle.get()
+        try:
+            return _ask(worker, item)
+        finally:
+            idle.put(worker)
+
+    ahead = _AHEAD * idle.qsize()
+    yield from in_order(items, lambda item: threads.submit(ask_one, item), Future.result, ahead)
+    for worker in with_rest:
+        yield _ask(worker, _REST)
 
 
-def _ask(idle: "SimpleQueue[_Worker]", item: Any) -> Any:
-    """Let a process that is idle do the work."""
-    worker = idle.get()
+def _ask(worker: _Worker, item: Any) -> Any:
+    """Let a process do the work."""
     try:
         worker.pipe.send(item)
         result, error, told = worker.pipe.recv()
@@ -143,8 +165,6 @@ def _ask(idle: "SimpleQueue[_Worker]", item: Any) -> Any:
         raise CstoolError(
             "a worker was killed; if memory ran out, take fewer --workers"
         ) from problem
-    finally:
-        idle.put(worker)
     if error is not None:
         raise error from (None if isinstance(error, CstoolError) else _Remote(told))
     return result
@@ -154,11 +174,13 @@ class _Remote(Exception):
     """The traceback of an error in another process."""
 
 
-def _started(work: Callable[[Any], Any], others: list[_Worker]) -> _Worker:
+def _started(
+    work: Callable[[Any], Any], rest: Callable[[], Any] | None, others: list[_Worker]
+) -> _Worker:
     context = get_context("fork")
     ours, theirs = context.Pipe()
     inherited = [ours, *(worker.pipe for worker in others)]
-    process = context.Process(target=_serve, args=(work, theirs, inherited), daemon=True)
+    process = context.Process(target=_serve, args=(work, rest, theirs, inherited), daemon=True)
     process.start()
     theirs.close()
     return _Worker(process, ours)
@@ -169,6 +191,7 @@ def _started(work: Callable[[Any], Any], others: list[_Worker]) -> _Worker:
 
 def _serve(
     work: Callable[[Any], Any],
+    rest: Callable[[], Any] | None,
     pipe: "connection.Connection[Any, Any]",
     inherited: "list[connection.Connection[Any, Any]]",
 ) -> None:
@@ -183,7 +206,8 @@ def _serve(
         except EOFError:
             return
         try:
-            answer: tuple[Any, Exception | None, str] = (work(item), None, "")
+            result = rest() if rest and item == _REST else work(item)
+            answer: tuple[Any, Exception | None, str] = (result, None, "")
         except Exception as error:
             answer = (None, error, "".join(format_exception(error)))
         pipe.send(answer)

@@ -23,7 +23,8 @@ _SOLID = rf"{_UNSPACED}\p{{Katakana}}"  # may touch digits and letters of other 
 _RUN = rf"[\p{{L}}\p{{M}}]&&[{_SOLID}\p{{M}}]"
 _JOINED = rf"[{_INNER}]--[{_SOLID}]"  # what may not
 # Where 's is short for "is", "has" or "us", and no possessive.
-_SHORTENED = "it|he|she|that|this|there|here|what|who|where|when|why|how|let"
+_BEFORE_IS = "it he she that this there here what who where when why how let"
+SHORTENED = frozenset(_BEFORE_IS.split())
 _DOMAINS = r"com | org | net | edu | gov | co \. [a-z]{2}"
 # Names and addresses are tried only where a run of their characters begins, and never given back
 # (++), or a line of a thousand dashes would be read a thousand times.
@@ -33,7 +34,7 @@ _TOKEN = regex.compile(
           | (?<! [\w.+-] ) [\w.+-]++ @ [\w-]++ (?: \. [\w-]++ )+
           | (?<! [\w.-] ) (?: [\w-]++ \. ){{1,5}} (?i: {_DOMAINS} ) \b (?: / \S* )?
           | [{_JOINED}]*+ [\p{{N}}_] (?: [{_JOINED}] | [\p{{N}}_] )*+
-          | (?P<word> (?i: {_SHORTENED} ) ['’] [sS] ) \b (?! ['’] [{_INNER}] )
+          | (?P<word> (?i: {"|".join(sorted(SHORTENED))} ) ['’] [sS] ) \b (?! ['’] [{_INNER}] )
           | (?P<word> (?= \p{{L}} ) [{_SOLID}] [[{_RUN}]\u00ad\u200c\u200dー]*+ )
           | (?P<word> \p{{L}} [{_JOINED}]*+
               (?: ['’] (?! [sS] \b ) [{_JOINED}]++ (?! [\p{{N}}_] ) )* )

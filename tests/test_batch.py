@@ -171,6 +171,28 @@ def test_forgetting_changes_nothing(monkeypatch):
     assert [short(text, str(n)) for n, text in enumerate(given)] == expected
 
 
+def test_regions_are_remembered_and_forgotten(monkeypatch):
+    """Phrases and words with hyphens, again and again, for several sets of languages."""
+    tables = {
+        "de": Table.of([Entry("red", "rot"), Entry("red sea", "Rotes Meer")]),
+        "it": Table.of([Entry("sea", "mare"), Entry("the red sea", "il mar Rosso")]),
+    }
+    given = [f"the red sea {'red-sea ' * (n % 3)}the red-hot sea Red Sea {n}" for n in range(60)]
+    sides = {"text": ("de", "it"), "query": ("it",)}
+    for per in ("span", "text"):
+        alone = [Switcher(tables, sides, 0.7, 1, per) for _ in given]
+        expected = [
+            each.text(text, side, str(n))
+            for n, (each, text) in enumerate(zip(alone, given, strict=True))
+            for side in sides
+        ]
+        for most in (1 << 17, 3):
+            monkeypatch.setattr("cstool.pieces._MAX_REGIONS", most)
+            one = Switcher(tables, sides, 0.7, 1, per)
+            found = [one.text(text, side, str(n)) for n, text in enumerate(given) for side in sides]
+            assert found == expected
+
+
 @pytest.mark.parametrize(
     "text",
     ["red " * 2_500_000, "red" * 3_000_000, "red\x00sea\x00 red", "\ud800red red\udfff", "🏠red"],

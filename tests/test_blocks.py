@@ -49,7 +49,7 @@ def parts(given, sizes, step=1, index=0):
     ours, first = given[index::step], index + 1
     for size in [*sizes, len(given)]:
         if taken := ours[:size]:
-            yield Block(Path("in.jsonl"), first, step, taken)
+            yield Block(Path("in.jsonl"), first, step, b"".join(taken))
             first += step * len(taken)
             ours = ours[size:]
 
@@ -111,8 +111,31 @@ def test_a_block_can_be_done_again(given, sizes):
     assert joined(work, blocks) == joined(work, blocks)
 
 
+extras = st.sampled_from(
+    [{}, {"lang": "en"}, {"copy": 3}, {"qid": 7}, {"label": 0.5}, {"label": True}, {"label": 2},
+     {"query": "a\u0000red"}, {"qid": ""}, {"pid": None}, {"switched": {}}]
+)  # fmt: skip
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(texts, extras, st.booleans()), min_size=1, max_size=5), st.integers(1, 3))
+def test_blocks_of_examples_alone_are_read_and_written_as_others_are(given, count):
+    """A line that is no example in the form that we write sends its block the slower way."""
+    lines = []
+    for number, (text, extra, backward) in enumerate(given):
+        row = json.loads(example(number, text)) | extra
+        row = dict(reversed(row.items())) if backward else row
+        lines.append(json.dumps(row).encode() + b"\n")
+    block = Block(Path("x"), 1, 1, b"".join(lines))
+    quick = switcher(count=count)(block)
+    slow = switcher(count=count, tracing=True)(block)  # a trace is made record by record
+    assert quick.lines == slow.lines
+    assert str(quick.error) == str(slow.error)
+    assert (quick.records, quick.accounts) == (slow.records, slow.accounts)
+
+
 def test_copies_stand_together():
-    done = switcher(count=3)(Block(Path("x"), 1, 1, [example(1), example(2)]))
+    done = switcher(count=3)(Block(Path("x"), 1, 1, example(1) + example(2)))
     rows = [json.loads(line) for line in done.lines.splitlines()]
     assert [(row["qid"], row["copy"]) for row in rows] == [
         (qid, copy) for qid in ("q1", "q2") for copy in (1, 2, 3)
@@ -123,16 +146,16 @@ def test_copies_stand_together():
 @pytest.mark.parametrize(("step", "number"), [(1, 12), (3, 16)])
 def test_a_wrong_line_stops_the_block_and_is_named(step, number):
     lines = [example(1), b"2\tred\n", b"bad\n", example(4), b"worse\n"]
-    done = switcher()(Block(Path("in.jsonl"), 10, step, lines))
+    done = switcher()(Block(Path("in.jsonl"), 10, step, b"".join(lines)))
     assert str(done.error).startswith(f"in.jsonl:{number}: 'bad', expected ")
     assert done.lines.count(b"\n") == done.records == 2
     assert done.rejected == []
-    assert switcher()(Block(Path("in.jsonl"), 10, step, lines[:2])).lines == done.lines
+    assert switcher()(Block(Path("in.jsonl"), 10, step, b"".join(lines[:2]))).lines == done.lines
 
 
 def test_wrong_lines_can_be_kept_aside():
     lines = [b"1\tred\n", b"bad\n", b"2\tred\n", b"worse"]
-    done = switcher(skip=True)(Block(Path("x"), 1, 2, lines))
+    done = switcher(skip=True)(Block(Path("x"), 1, 2, b"".join(lines)))
     assert [(str(error)[:4], line) for error, line in done.rejected] == [
         ("x:3:", b"bad\n"),
         ("x:7:", b"worse"),
@@ -142,6 +165,6 @@ def test_wrong_lines_can_be_kept_aside():
 
 def test_what_the_switcher_refuses_is_an_error_of_the_block():
     work = BlockSwitcher(Switcher(TABLES, {"query": ["de"]}, ratio=0.5, seed=1), skip=True)
-    done = work(Block(Path("x"), 1, 1, [example(1), b"2\tred\n"]))
+    done = work(Block(Path("x"), 1, 1, example(1) + b"2\tred\n"))
     assert str(done.error).startswith("2 is a query or a passage alone")
     assert done.records == 1

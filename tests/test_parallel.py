@@ -59,6 +59,24 @@ def test_processes_work_as_map_does(count):
         assert list(mapped([])) == []
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_processes_keep_comes_last(count):
+    kept = []
+
+    def work(item):
+        kept.append(item)
+        return item
+
+    def rest():
+        return sum(kept)
+
+    with processes(work, count, rest) as mapped:
+        results = list(mapped(range(20)))
+    assert results[:20] == list(range(20))
+    assert len(results) == 20 + count
+    assert sum(results[20:]) == sum(range(20))
+
+
 def test_several_processes_share_the_work():
     def work(item):
         time.sleep(0.05)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -202,11 +203,16 @@ def _switch(
 
     count = 0
     accounts: defaultdict[str, Account] = defaultdict(Account)
-    start = cluster.tasks if engine is Engine.RAY else parallel.processes
+    # A task of a cluster may be done again, so nothing can be kept there.
+    local = engine is Engine.LOCAL
+    work = replace(work, keep=local)
+    started = (
+        parallel.processes(work, workers, work.rest) if local else cluster.tasks(work, workers)
+    )
 
     def lines() -> Generator[bytes]:  # they start when the outputs are open
         nonlocal count
-        with start(work, workers) as switched:
+        with started as switched:
             for done in switched(blocks):
                 write_trace(done.trace)
                 for error, line in done.rejected:

@@ -94,7 +94,8 @@ def find(name: str) -> Path:
         if os.access(place, os.R_OK) and (place.is_file() or _is_lexicon(place)):
             return place
     looked = ", ".join(str(place) for place in places)
-    raise CstoolError(f"no lexicon {name}: looked at {looked}; shipped: {', '.join(shipped())}")
+    known = ", ".join(dict.fromkeys(place.name for place in everywhere()))
+    raise CstoolError(f"no lexicon {name}: looked at {looked}; there are {known}")
 
 
 def everywhere() -> list[Path]:
@@ -127,7 +128,7 @@ def pairs(path: Path, source: str) -> dict[str, Path]:
     """List the files of a lexicon with this source language: target language -> file."""
     found = _pairs(path, source)
     if not found:
-        raise CstoolError(f"{path}: {_lacks(path)} such as {source}-de.tsv")
+        raise CstoolError(f"{path}: {_lacks(path)} such as {source}-de.tsv{_has(path)}")
     return found
 
 
@@ -146,7 +147,7 @@ def pair(path: Path, source: str, target: str) -> tuple[Path, bool]:
     if file := _pairs(path, target).get(source):
         return file, True
     names = f"{file_name(source, target)} or {file_name(target, source)}"
-    raise CstoolError(f"{path}: {_lacks(path)} {names}")
+    raise CstoolError(f"{path}: {_lacks(path)} {names}{_has(path)}")
 
 
 def source_key(source: str) -> str:
@@ -203,6 +204,12 @@ def _every_pair(path: Path) -> dict[tuple[str, str], Path]:
                 raise CstoolError(f"{path}: holds both {other.name} and {file.name}")
             found[languages] = file
     return found
+
+
+def _has(path: Path) -> str:
+    """Name the pairs of languages that there are."""
+    names = ", ".join("-".join(pair) for pair in _every_pair(path))
+    return f"; it has {names}" if names else ""
 
 
 def _lacks(path: Path) -> str:

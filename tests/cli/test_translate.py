@@ -93,7 +93,11 @@ EXAMPLE = '{"qid":"q1","query":"rotes","pid":"p1","passage":"Haus","label":1}\n'
         ([], EXAMPLE, "-:1: keys 'qid, query, pid, passage, label', expected id and text (or "),
         ([], GERMAN + "q3\n", "-:3: 'q3', expected id<TAB>text or a JSON object\n"),
         (["no.tsv"], "", "no.tsv: no such file\n"),
-        (["--source-lang", "it"], GERMAN, "lexicons/mini: holds no file it-en.tsv or en-it.tsv\n"),
+        (
+            ["--source-lang", "it"],
+            GERMAN,
+            "lexicons/mini: holds no file it-en.tsv or en-it.tsv; it has ",
+        ),
         (["--lexicon", "maxi"], GERMAN, "no lexicon maxi: looked at maxi, lexicons/maxi, "),
         (["-o", "q.de.tsv/x"], GERMAN, "q.de.tsv/x: cannot be written, "),
     ],

@@ -70,8 +70,8 @@ def test_a_lexicon_that_is_not_there_tells_where_it_was_looked_for(name, tmp_pat
     places = f"{name}, lexicons/{name}, /home/lexicons/{name}, {store.SHIPPED / name}"
     with pytest.raises(CstoolError) as caught:
         store.find(name)
-    assert str(caught.value).startswith(f"no lexicon {name}: looked at {places}; shipped: ")
-    assert "wiki" in str(caught.value).partition("shipped: ")[2].split(", ")
+    assert str(caught.value).startswith(f"no lexicon {name}: looked at {places}; there are ")
+    assert "wiki" in str(caught.value).partition("; there are ")[2].split(", ")
 
 
 def test_files_of_a_lexicon(tmp_path):
@@ -104,9 +104,14 @@ def test_the_file_of_one_pair_of_languages(tmp_path):
     assert store.pair(lexicon, "en", "de") == (lexicon / "en-de.tsv", False)
     assert store.pair(lexicon, "it", "en") == (lexicon / "en-it.tsv.gz", True)
     assert store.pair(lexicon / "ru-de.tsv", "de", "ru") == (lexicon / "ru-de.tsv", True)
-    with pytest.raises(CstoolError, match=r"x: holds no file ru-en\.tsv or en-ru\.tsv$"):
+    with pytest.raises(
+        CstoolError,
+        match=r"x: holds no file ru-en\.tsv or en-ru\.tsv; it has de-en, en-de, en-it, ru-de$",
+    ):
         store.pair(lexicon, "ru", "en")
-    with pytest.raises(CstoolError, match=r"ru-de\.tsv: is no file de-en\.tsv or en-de\.tsv$"):
+    with pytest.raises(
+        CstoolError, match=r"ru-de\.tsv: is no file de-en\.tsv or en-de\.tsv; it has ru-de$"
+    ):
         store.pair(lexicon / "ru-de.tsv", "de", "en")
 
 
