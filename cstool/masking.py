@@ -80,7 +80,7 @@ def at_switches(text: str, made: Iterable[Replacement], language: str) -> list[S
     """Find the words on both sides of each switch point: where they stand in the switched text.
 
     A switch point is where neighbouring words are in different languages (Das et al., ACL 2023,
-    section 2.1). `text` is the one that was switched, of which `made` are the replacements, and
+    SwitchMLM). `text` is the one that was switched, of which `made` are the replacements, and
     `language` its own.
     """
     pieces: list[tuple[int, int, str]] = []  # words of the new text, with their languages

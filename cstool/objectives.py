@@ -45,7 +45,7 @@ def masked_lm(logits: Tensor, labels: Tensor) -> Tensor:
 def alignment(left: Tensor, right: Tensor) -> float:
     """Give the mean squared distance of unit vectors (n, d) that belong together: 0 is best.
 
-    Wang and Isola 2020 (arXiv 2005.10242, section 4.1.1, with the exponent 2).
+    Wang and Isola 2020 (arXiv 2005.10242, section 4.1, with the exponent 2).
     """
     return float((_unit(left) - _unit(right)).pow(2).sum(1).mean())
 
@@ -53,7 +53,7 @@ def alignment(left: Tensor, right: Tensor) -> float:
 def uniformity(embeddings: Tensor) -> float:
     """Give log mean exp(-2 d^2) over the pairs of different rows of (n, d), d their distance.
 
-    0 if all are the same, at best about -4 in many dimensions (Wang and Isola 2020, section 4.1.2,
+    0 if all are the same, at best about -4 in many dimensions (Wang and Isola 2020, section 4.1,
     with t = 2). NaN for fewer than two rows.
     """
     return float(torch.pdist(_unit(embeddings)).pow(2).mul(-2).exp().mean().log())

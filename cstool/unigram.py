@@ -1,7 +1,7 @@
 """The pieces of a unigram tokenizer, learnt from words and how often they come (Kudo 2018).
 
 A word is the sum over all its segmentations of the product of the pieces' probabilities (arXiv
-1804.10959, equation 6). Expectation maximisation fits the probabilities; in turn, the pieces whose
+1804.10959, section 3.2). Expectation maximisation fits the probabilities; in turn, the pieces whose
 loss costs the least likelihood are thrown away, until there are as few as wanted. All words are
 worked at once, on arrays of the edges of their lattices, in one thread and in a fixed order: equal
 words give equal pieces, which tokenizers' own trainer does not promise.
