@@ -138,7 +138,7 @@ def test_examples_get_the_scores_that_a_run_of_them_gets(model, files):
     assert "--examples goes without texts, run and --pairs" in result.stderr
     result = CliRunner().invoke(app, ["rerank", model, "--queries", str(files / "q.tsv")])
     assert result.exit_code == 2
-    assert "--queries and --passages, or --examples: expected their texts" in result.stderr
+    assert "--queries and --passages go together" in result.stderr
 
 
 # Several pairs of languages in one call
@@ -274,8 +274,16 @@ def test_wrong_options(args, told, languages, monkeypatch):
     [
         ("passages.de.tsv", None, "passages.de.tsv: no such file"),
         ("queries.xx6.tsv", "q1\n", "queries.xx6.tsv:1: 'q1', expected id<TAB>text"),
-        ("queries.xx6.tsv", "q1\ta\n", "query q0 is in the run but has no text in "),
-        ("passages.de.tsv", "p1\ta\n", "passage p0 is in the run but has no text in "),
+        (
+            "queries.xx6.tsv",
+            "q1\ta\n",
+            "queries q0, q10, q11 and 8 more are in the run but have no text in ",
+        ),
+        (
+            "passages.de.tsv",
+            "p1\ta\n",
+            "passages p0, p10, p11 and 8 more are in the run but have no text in ",
+        ),
         ("run.trec", "q1 p1 1\n", "run.trec:1: 3 fields, expected 6"),
     ],
 )
