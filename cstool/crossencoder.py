@@ -9,21 +9,24 @@ from pickle import UnpicklingError
 from typing import Any
 
 import huggingface_hub
-import numpy as np
 import orjson
 import torch
 import transformers
 import xxhash
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from tokenizers import Encoding, Tokenizer
 
 from cstool import __version__, packed
 from cstool.ahead import ahead
-from cstool.devices import find_device, half_precision
+from cstool.devices import (
+    find_device,
+    half_precision,
+    lacks_memory,
+    processor_multiplies_bf16,
+)
 from cstool.errors import CstoolError
 from cstool.files import CARD
-from cstool.joined import Frame, Joined, join
+from cstool.joined import Frame, Joined, batches, join
 from cstool.packed import first_token_only as _first_token_only
 from cstool.windows import Scores
 
@@ -143,12 +146,13 @@ class CrossEncoder:
 
         With `init_head` a missing classifier is drawn, always the same.
 
-        `dtype` is that of the encoder's weights (auto: fp32 on the CPU, bf16 or fp16 on CUDA); the
-        classifier on top always computes in float32.
+        `dtype` is that of the encoder's weights (auto: bf16 where the device has instructions for
+        it, else fp16 on CUDA, fp32 on the CPU); the classifier on top always computes in float32.
         """
         place = find_device(device)
         if dtype == "auto":
-            dtype = half_precision(place) or "fp32"
+            narrow = place == "cpu" and processor_multiplies_bf16()
+            dtype = "bf16" if narrow else half_precision(place) or "fp32"
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             model, missing = _load_model(name)
@@ -216,7 +220,7 @@ class CrossEncoder:
         for joined in ahead(map(join, windows)):
             lengths = joined.lengths
             values = [0.0] * len(lengths)
-            for batch in _batches(lengths, batch_size or len(values), tokens):
+            for batch in batches(lengths, batch_size or len(values), tokens):
                 for i, output in zip(batch, self._outputs(joined, batch), strict=True):
                     values[i] = output[-1] - output[0] if len(output) == 2 else output[0]
                 scored(len(joined.pairs) * float(lengths[batch].sum() / lengths.sum()))
@@ -260,7 +264,7 @@ class CrossEncoder:
         try:
             return self._forward(joined, batch)
         except RuntimeError as error:
-            if not _no_memory(error):
+            if not lacks_memory(error):
                 raise
         # Outside the except block, whose traceback holds the tensors that filled the memory.
         if len(batch) == 1:
@@ -281,24 +285,6 @@ class CrossEncoder:
         outputs = self.model(**lay(ids, types if typed else None, self.model))
         rows: list[list[float]] = outputs.logits.float().cpu().tolist()
         return rows
-
-
-def _batches(lengths: NDArray[np.int64], size: int, tokens: int) -> Iterator[list[int]]:
-    """Put pairs of like length together, the longest first, so that a lack of memory shows soon."""
-    batch: list[int] = []
-    held = 0
-    for i in np.argsort(-lengths, kind="stable").tolist():
-        if batch and (len(batch) == size or held + lengths[i] > tokens):
-            yield batch
-            batch, held = [], 0
-        batch.append(i)
-        held += lengths[i]
-    if batch:
-        yield batch
-
-
-def _no_memory(error: RuntimeError) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def _load_model(name: str, **options: Any) -> tuple[Any, set[str]]:

@@ -127,6 +127,20 @@ def join(
     return Joined(frame, known, pairs, table, cut_passages, cut_queries)
 
 
+def batches(lengths: NDArray[np.int64], size: int, tokens: int) -> Iterator[list[int]]:
+    """Put pairs of like length together, the longest first, so that a lack of memory shows soon."""
+    batch: list[int] = []
+    held = 0
+    for i in np.argsort(-lengths, kind="stable").tolist():
+        if batch and (len(batch) == size or held + lengths[i] > tokens):
+            yield batch
+            batch, held = [], 0
+        batch.append(i)
+        held += lengths[i]
+    if batch:
+        yield batch
+
+
 def _tokenised(tokenizer: Any, texts: Sequence[str]) -> Iterator[Ids]:
     for start in range(0, len(texts), _AT_ONCE):
         some = texts[start : start + _AT_ONCE]

@@ -73,7 +73,7 @@ def is_ground(name: str) -> bool:
 
 
 def is_cli(name: str) -> bool:
-    return name == "cstool.cli" or name.startswith("cstool.cli.")
+    return name in ("cstool.cli", "cstool.__main__") or name.startswith("cstool.cli.")
 
 
 GROUND_MODULES = [name for name in MODULES if is_ground(name)]

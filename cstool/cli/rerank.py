@@ -1,8 +1,8 @@
 """`cstool rerank`."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +17,7 @@ from cstool.cli.job import Job, plain
 from cstool.errors import CstoolError
 from cstool.pairs import SETS, parse_pairs
 from cstool.rerank import Pairs, Scorer, fill, pairs_of, rerank, score_examples
+from cstool.scoring import Scoring
 from cstool.settings import Reranking
 from cstool.windows import Kept, Scores, Window
 
@@ -137,6 +138,14 @@ def run(
         typer.Option(help="Of the encoder. auto: 16 bits where the device is fast in them."),
     ] = options.Number.AUTO,
     device: options.Device = "auto",
+    engine: Annotated[
+        options.Engine,
+        typer.Option(
+            help="ray: windows are scored on the CPUs of the Ray cluster that RAY_ADDRESS names, "
+            "or of one on this machine."
+        ),
+    ] = options.Engine.LOCAL,
+    workers: options.Workers = 1,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Go on with the windows that a killed run left behind."),
@@ -156,8 +165,15 @@ def run(
     cstool rerank model --run top1000.dev.tsv -o dev.trec --resume
     cstool rerank english --examples train.jsonl -o teacher.trec
     """
-    how = _How(
-        model, device, precision, max_length, init_head, batch_size, batch_tokens, passage_windows
+    how = Scoring(
+        model,
+        max_length=max_length,
+        device=device,
+        dtype=precision.value,
+        init_head=init_head,
+        batch_size=batch_size,
+        batch_tokens=batch_tokens,
+        passage_windows=passage_windows,
     )
     if resume and (output == files.STDIO or examples):
         raise typer.BadParameter("--resume needs a run and a file as --output")
@@ -173,41 +189,22 @@ def run(
     choice = Choice(depth, sample_queries, seed)
     tasks = _tasks(job, candidates, output, queries, passages, pairs, choice)
     writing = _Writing(depth, window, tail is Tail.KEEP, tag, resume)
+    remote = workers if engine is options.Engine.RAY else 0
     with ranks.team() as team:
         if team.size > 1 and files.STDIO in (candidates, output):
             raise CstoolError("-: several processes need a file as --run and as --output")
-        _rerank_all(job, tasks, how, writing, team)
-
-
-@dataclass(frozen=True)
-class _How:
-    """How pairs are scored."""
-
-    model: str
-    device: str
-    precision: options.Number
-    max_length: int | None
-    init_head: bool
-    batch_size: int | None
-    batch_tokens: int | None
-    passage_windows: bool
+        _rerank_all(job, tasks, how, writing, team, remote)
 
 
 @contextmanager
 def _scorer(
-    how: _How, team: ranks.Team, total: int | None
+    how: Scoring, total: int | None, team: ranks.Team, workers: int = 0
 ) -> Iterator[tuple["CrossEncoder", Scorer]]:
-    """Load the model and show how far it is with so many pairs."""
-    from cstool.crossencoder import CrossEncoder
-
-    scorer = CrossEncoder.load(
-        how.model,
-        max_length=how.max_length,
-        device=team.device(how.device),
-        dtype=how.precision.value,
-        init_head=how.init_head,
-    )
-    with console.progress("reranking", total) as bar:
+    """Load the model and show how far it is with so many pairs; some `workers` are Ray's."""
+    how = replace(how, device=team.device(how.device))
+    scorer = how.load()
+    with ExitStack() as stack:
+        bar = stack.enter_context(console.progress("reranking", total))
         done = 0.0
 
         def scored(share: float) -> None:
@@ -215,16 +212,22 @@ def _scorer(
             done += share * team.size  # the others are about as far
             bar.update(done)
 
-        def score(windows: Iterable[Pairs]) -> Iterator[Scores]:
-            return scorer.windows(
-                windows,
-                batch_size=how.batch_size,
-                batch_tokens=how.batch_tokens,
-                passage_windows=how.passage_windows,
-                scored=scored,
-            )
+        def local(windows: Iterable[Pairs]) -> Iterator[Scores]:
+            return how.windows(scorer, windows, scored)
 
-        yield scorer, score
+        if not workers:
+            yield scorer, local
+            return
+        from cstool import cluster
+
+        mapped = stack.enter_context(cluster.tasks(how, workers))
+
+        def remote(windows: Iterable[Pairs]) -> Iterator[Scores]:
+            for scores in mapped(windows):
+                scored(len(scores.values))
+                yield scores
+
+        yield scorer, remote
 
 
 def _tasks(
@@ -258,7 +261,7 @@ def _kept(job: Job, task: Task, scorer: "CrossEncoder", resume: bool) -> Kept | 
     output = task.output
     if output == files.STDIO or (output.exists() and not output.is_file()):
         return None
-    ignored = ("output", "resume", "tag", "tail")
+    ignored = ("output", "resume", "tag", "tail", "engine", "workers")
     plan = {
         "inputs": [reading.sha256 for reading in task.job(job).inputs],
         "model": scorer.fingerprint(),
@@ -280,11 +283,11 @@ class _Writing:
 
 
 def _rerank_all(
-    job: Job, tasks: list[Task], how: _How, writing: _Writing, team: ranks.Team
+    job: Job, tasks: list[Task], how: Scoring, writing: _Writing, team: ranks.Team, workers: int
 ) -> None:
     """Score the windows of all runs, each process its share; the first one writes."""
     total = sum(task.candidates.content.scored for task in tasks)
-    with _scorer(how, team, total) as (scorer, score):
+    with _scorer(how, total, team, workers) as (scorer, score):
         for task in tasks:
             if team.rank == 0:
                 kept = _kept(job, task, scorer, writing.resume)
@@ -349,12 +352,12 @@ class _Cut:
         return {"truncated_passages": self.passages, "truncated_queries": self.queries}
 
 
-def _score_examples(job: Job, examples: Path, output: Path, tag: str, how: _How) -> None:
+def _score_examples(job: Job, examples: Path, output: Path, tag: str, how: Scoring) -> None:
     """Write a run of the pairs of examples, each pair once."""
     files.check_output(output)
     found = job.read(examples, formats.parse_example)
     cut = _Cut()
-    with _scorer(how, ranks.Team(), None) as (_, score):
+    with _scorer(how, None, ranks.Team()) as (_, score):
         run = runs.by_query(score_examples(found, score, cut.add))
     lines = job.write(output, runs.lines(run.values(), tag), str)
     job.counts |= {"queries": len(run), "scored": lines, **cut.counts()}

@@ -35,7 +35,7 @@ def files(tmp_path):
 
 
 def invoke(model, files, *args, **extra):
-    texts = ["--queries", files / "q.tsv", "--passages", files / "p.tsv"]
+    texts = ["--queries", files / "q.tsv", "--passages", files / "p.tsv", "--precision", "fp32"]
     return CliRunner().invoke(app, ["rerank", model, *map(str, [*texts, *args])], **extra)
 
 
@@ -51,7 +51,7 @@ def test_a_run_in_and_a_run_out(model, files):
     for qid in ("q1", "q2"):
         scores = [float(row[4]) for row in rows if row[0] == qid]
         assert scores == sorted(scores, reverse=True)
-    scorer = CrossEncoder.load(model)
+    scorer = CrossEncoder.load(model, dtype="fp32")
     [score] = scorer.logits([("who wrote faust", "goethe")])
     [written] = [float(row[4]) for row in rows if (row[0], row[2]) == ("q1", "p1")]
     assert written == pytest.approx(score, abs=1e-5)
@@ -125,7 +125,7 @@ def test_examples_get_the_scores_that_a_run_of_them_gets(model, files):
     )
     expected = invoke(model, files, "--run", files / "run.trec", "-o", files / "a.trec")
     assert expected.exit_code == 0
-    command = ["rerank", model, "--examples", str(files / "examples.jsonl")]
+    command = ["rerank", model, "--examples", str(files / "examples.jsonl"), "--precision", "fp32"]
     result = CliRunner().invoke(app, [*command, "-o", str(files / "b.trec")])
     assert result.exit_code == 0, result.output
     a, b = (

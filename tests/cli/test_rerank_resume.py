@@ -179,3 +179,20 @@ def test_two_processes_write_what_one_writes(folder):
     assert done.stderr.count("cstool: scored") == 1
     metas = [(folder / f"{name}.trec.meta.json").read_text("utf-8") for name in ("two", "whole")]
     assert metas[0] == metas[1].replace("whole.trec", "two.trec")
+
+
+def test_ray_writes_what_one_process_writes(folder, monkeypatch):
+    for name, value in (
+        ("OMP_NUM_THREADS", "1"),
+        ("RAY_raylet_start_wait_time_s", "300"),
+        ("RAY_agent_register_timeout_ms", "300000"),
+    ):
+        monkeypatch.setenv(name, value)
+    launch = [sys.executable, "-m", "cstool"]
+    for output, more in (("one.trec", ()), ("ray.trec", ("--engine", "ray", "--workers", "2"))):
+        done = subprocess.run(
+            [*launch, *command(folder, output, *more)], capture_output=True, text=True, timeout=400
+        )
+        assert done.returncode == 0, done.stderr
+    assert (folder / "ray.trec").read_bytes() == (folder / "one.trec").read_bytes()
+    assert not (folder / "ray.trec.reranking").exists()
