@@ -102,7 +102,6 @@ def measure(side: str, folder: str, given: list[tuple[str, str]], device: str) -
         def score(some: list[tuple[str, str]]) -> object:
             return peer.predict(some, batch_size=int(batch), show_progress_bar=False)
     else:
-        from cstool import packed
         from cstool.crossencoder import CrossEncoder
 
         ours = CrossEncoder.load(folder, dtype=dtype, device=device)
@@ -110,7 +109,6 @@ def measure(side: str, folder: str, given: list[tuple[str, str]], device: str) -
             ours.model.set_attn_implementation("sdpa")
         _timed(ours.encoder, "join", stages)
         _timed(ours.model, "forward", stages)
-        _timed(packed, "inputs", stages)
 
         def score(some: list[tuple[str, str]]) -> object:
             return ours.logits(some, batch_tokens=int(batch))
@@ -165,13 +163,14 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--side")  # in a process of its own
     parser.add_argument("--sides", help="separated by commas; default: all")
+    parser.add_argument("--together", action="store_true", help="all sides in this process")
     given = parser.parse_args()
+    if given.texts:
+        drawn = pairs(given.pairs, given.texts, ".en")
+    else:
+        demo = Path(__file__).parents[1] / "examples" / "demo" / "data" / "train"
+        drawn = pairs(given.pairs, demo, "")
     if given.side:
-        if given.texts:
-            drawn = pairs(given.pairs, given.texts, ".en")
-        else:
-            demo = Path(__file__).parents[1] / "examples" / "demo" / "data" / "train"
-            drawn = pairs(given.pairs, demo, "")
         found = measure(given.side, given.model, drawn, given.device)
         print(json.dumps(found))
         return
@@ -181,14 +180,17 @@ def main() -> None:
     with checkpoint(given.model) as folder:
         for _ in range(given.rounds):
             for side in sides:
-                command = [sys.executable, __file__, *sys.argv[1:], "--model", folder]
-                done = subprocess.run(
-                    [*command, "--side", side], check=True, stdout=subprocess.PIPE, text=True
-                )
-                found = json.loads(done.stdout.splitlines()[-1])
+                if given.together:
+                    found = measure(side, folder, drawn, given.device)
+                else:
+                    command = [sys.executable, __file__, *sys.argv[1:], "--model", folder]
+                    done = subprocess.run(
+                        [*command, "--side", side], check=True, stdout=subprocess.PIPE, text=True
+                    )
+                    found = json.loads(done.stdout.splitlines()[-1])
                 if side not in best or found["computed"] < best[side]["computed"]:
                     best[side] = found
-                print(f"{side}: {found['computed']:.1f} s", file=sys.stderr)
+                print(f"{side}: {found['computed']:.1f} s", file=sys.stderr, flush=True)
     peers = [row["computed"] for side, row in best.items() if side.startswith("peer fp32")]
     first = min(peers or [row["computed"] for row in best.values()])
     for row in best.values():

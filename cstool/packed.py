@@ -5,11 +5,11 @@ kept within each pair; transformers calls it by the name that it is registered u
 layer computes its output for the first token of each pair alone: no other is classified.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -165,16 +165,15 @@ def _within(
     first_only: bool = False,
 ) -> torch.Tensor:
     """Attend within each pair: rows (tokens, heads, size); `first_only`: a query for each pair."""
-    if query.is_cuda and query.dtype != torch.float32:
-        from torch.nn.attention.varlen import varlen_attn
-
+    varlen_attn = _varlen(query.device) if query.dtype != torch.float32 else None
+    if varlen_attn:
         ends, longest = segments.ends, segments.longest
         if first_only:
             asked_ends, most = torch.arange(len(ends), dtype=torch.int32, device=ends.device), 1
         else:
             asked_ends, most = ends, longest
-        attended = varlen_attn(query, key, value, asked_ends, ends, most, longest)
-        return cast(torch.Tensor, attended)  # alone, for nothing else was asked for
+        together: torch.Tensor = varlen_attn(query, key, value, asked_ends, ends, most, longest)
+        return together
     found = torch.empty_like(query, memory_format=torch.contiguous_format)
     done = 0
     for first, count, length in segments.runs:
@@ -190,4 +189,17 @@ def _within(
             part(query, *asked), part(key, first, length), part(value, first, length)
         )
         part(found, *asked).copy_(attended)
+    return found
+
+
+@cache
+def _varlen(device: torch.device) -> Callable[..., Any] | None:
+    """Find attention for pairs of any lengths at once: torch has it from 2.10 on, on Ampere."""
+    if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 0):
+        return None
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        return None
+    found: Callable[..., Any] = varlen_attn
     return found
