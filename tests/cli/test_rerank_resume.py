@@ -165,11 +165,11 @@ def test_wrong_candidates(line, told, folder, tmp_path):
 
 
 def test_two_processes_write_what_one_writes(folder):
-    """Started as torchrun does it; a process of them that is killed takes nothing along."""
+    """Started by torchrun, which would take --run for its own without the two dashes."""
     call(folder, "whole.trec")
     launch = [*("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")]
     done = subprocess.run(
-        [sys.executable, *launch, "-m", "cstool", *command(folder, "two.trec")],
+        [sys.executable, *launch, "-m", "--", "cstool", *command(folder, "two.trec")],
         capture_output=True,
         text=True,
         timeout=300,
