@@ -12,21 +12,30 @@ import huggingface_hub
 import orjson
 import torch
 import transformers
+import xxhash
 from safetensors import SafetensorError
 from tokenizers import Encoding, Tokenizer
 
-from cstool import __version__
-from cstool.devices import find_device, half_precision
+from cstool import __version__, packed
+from cstool.ahead import ahead
+from cstool.devices import (
+    find_device,
+    half_precision,
+    lacks_memory,
+    processor_multiplies_bf16,
+)
 from cstool.errors import CstoolError
 from cstool.files import CARD
+from cstool.joined import Frame, Joined, batches, join
+from cstool.packed import first_token_only as _first_token_only
+from cstool.windows import Scores
 
 Pair = tuple[str, str]  # query, passage
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 # What loading raises: also for a damaged file, and for a .bin that holds more than tensors.
 _UNLOADABLE = (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError)
-# Encoders of BERT's build whose classifier sees the first token alone.
-_CLASSIFIES_FIRST = ("bert", "camembert", "roberta", "xlm-roberta")
-_CHUNK = 4096  # pairs tokenised and sorted by length at a time
+# Tokens computed at once: on a CPU more would leave its caches, a GPU wants to be filled.
+_BATCH_TOKENS = {"cpu": 2048, "cuda": 1 << 17}
 
 transformers.logging.set_verbosity_error()
 huggingface_hub.logging.set_verbosity_error()  # it tells of every retry
@@ -46,6 +55,7 @@ class PairEncoder:
     truncated_passages: int = 0
     truncated_queries: int = 0
     _backend: Tokenizer = field(init=False, repr=False)
+    _frame: Frame | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         backend = getattr(self.tokenizer, "backend_tokenizer", None)
@@ -77,6 +87,14 @@ class PairEncoder:
                     right.truncate(room - len(left))
             encoded.append(self._backend.post_process(left, right))
         return encoded
+
+    def join(self, pairs: Sequence[Pair], *, passage_windows: bool = False) -> Joined:
+        """Tokenise pairs like `encode`, in the little memory that a large window needs."""
+        if self._frame is None:
+            self._frame = Frame.of(self._backend)
+        return join(
+            self._backend, self._frame, pairs, self.max_length, passage_windows=passage_windows
+        )
 
     def tokens(self, text: str, spans: Iterable[tuple[int, int]]) -> list[tuple[int, ...]]:
         """Give the ids of the tokens of each span (start, end) of a text; () if it has none."""
@@ -116,28 +134,45 @@ class CrossEncoder:
 
     @classmethod
     def load(
-        cls, name: str, *, max_length: int | None = None, device: str = "auto", dtype: str = "auto"
+        cls,
+        name: str,
+        *,
+        max_length: int | None = None,
+        device: str = "auto",
+        dtype: str = "auto",
+        init_head: bool = False,
     ) -> "CrossEncoder":
         """Load a trained cross-encoder for scoring; CstoolError if it is none.
 
-        `dtype` is that of the encoder's weights (auto: fp32 on the CPU, bf16 or fp16 on CUDA); the
-        classifier on top always computes in float32.
+        With `init_head` a missing classifier is drawn, always the same.
+
+        `dtype` is that of the encoder's weights (auto: bf16 where the device has instructions for
+        it, else fp16 on CUDA, fp32 on the CPU); the classifier on top always computes in float32.
         """
         place = find_device(device)
         if dtype == "auto":
-            dtype = half_precision(place) or "fp32"
-        model, missing = _load_model(name)
-        if missing:
-            raise CstoolError(f"{name}: has no trained classifier on top of its encoder")
+            narrow = place == "cpu" and processor_multiplies_bf16()
+            dtype = "bf16" if narrow else half_precision(place) or "fp32"
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            model, missing = _load_model(name)
+        if missing and not init_head:
+            raise CstoolError(
+                f"{name}: has no trained classifier on top of its encoder; "
+                "--init-head would score with one that is drawn at random"
+            )
         if model.config.num_labels not in (1, 2):
             raise CstoolError(f"{name}: gives {model.config.num_labels} logits, expected 1 or 2")
         model.base_model.to(_DTYPES[dtype])
         for part in model.children():
             if part is not model.base_model:
                 part.register_forward_pre_hook(_in_float32)
-        _first_token_only(model)
+        if packed.can_pack(model.config):
+            packed.pack(model)
         model.eval().to(place)
-        return cls(model, PairEncoder(_load_tokenizer(name), _length(name, model, max_length)))
+        tokenizer = _load_tokenizer(name)
+        _check_fit(name, model, tokenizer)
+        return cls(model, PairEncoder(tokenizer, _length(name, model, max_length)))
 
     @classmethod
     def begin(cls, name: str, *, max_length: int | None, default: int) -> "CrossEncoder":
@@ -156,25 +191,54 @@ class CrossEncoder:
         self,
         pairs: Sequence[Pair],
         *,
-        batch_size: int = 32,
-        scored: Callable[[int], None] = lambda count: None,
+        batch_size: int | None = None,
+        batch_tokens: int | None = None,
     ) -> list[float]:
-        """Score pairs, in their order. `scored` hears how many are done.
+        """Score pairs, in their order, as one window: see `windows`."""
+        [scores] = self.windows([pairs], batch_size=batch_size, batch_tokens=batch_tokens)
+        return list(scores.values)
 
-        With two outputs the score is the log-odds of the second: their difference.
+    def windows(
+        self,
+        windows: Iterable[Sequence[Pair]],
+        *,
+        batch_size: int | None = None,
+        batch_tokens: int | None = None,
+        passage_windows: bool = False,
+        scored: Callable[[float], None] = lambda share: None,
+    ) -> Iterator[Scores]:
+        """Score windows of pairs, one after another; the next is tokenised while the model works.
+
+        Pairs of like length share a batch of at most `batch_size` pairs and `batch_tokens` tokens
+        (None: no limit, and what the device likes). With `passage_windows` a long passage is scored
+        by its parts: see `joined.join`. `scored` hears of every batch how many pairs' share of the
+        window's tokens it had. With two outputs the score is the log-odds of the second: their
+        difference. A batch for which there is no memory is halved; CstoolError for a single pair.
         """
-        scores = [0.0] * len(pairs)
-        for start in range(0, len(pairs), _CHUNK):
-            encoded = self.encoder.encode(pairs[start : start + _CHUNK])
-            # Pairs of like length share a batch: less padding.
-            order = sorted(range(len(encoded)), key=lambda i: (-len(encoded[i]), i))
-            for first in range(0, len(order), batch_size):
-                chosen = order[first : first + batch_size]
-                outputs = self._forward([encoded[i] for i in chosen])
-                for i, output in zip(chosen, outputs, strict=True):
-                    scores[start + i] = output[-1] - output[0] if len(output) == 2 else output[0]
-                scored(start + first + len(chosen))
-        return scores
+        tokens = batch_tokens or _BATCH_TOKENS.get(self.model.device.type, 1 << 14)
+        join = partial(self.encoder.join, passage_windows=passage_windows)
+        for joined in ahead(map(join, windows)):
+            lengths = joined.lengths
+            values = [0.0] * len(lengths)
+            for batch in batches(lengths, batch_size or len(values), tokens):
+                for i, output in zip(batch, self._outputs(joined, batch), strict=True):
+                    values[i] = output[-1] - output[0] if len(output) == 2 else output[0]
+                scored(len(joined.pairs) * float(lengths[batch].sum() / lengths.sum()))
+            yield Scores(joined.best(values), joined.truncated_passages, joined.truncated_queries)
+
+    def fingerprint(self) -> str:
+        """Give a digest of weights, tokenizer and whatever else the logits depend on."""
+        found = xxhash.xxh3_128()
+        for name, tensor in self.model.state_dict().items():
+            found.update(name.encode())
+            flat = tensor.detach().cpu().reshape(-1).contiguous()
+            found.update(flat.view(torch.uint8).numpy().data)
+        for told in (
+            self.model.config.to_json_string(),
+            self.encoder.tokenizer.backend_tokenizer.to_str(),
+        ):
+            found.update(told.encode())
+        return f"{found.hexdigest()} {self.model.device.type} {torch.__version__}"
 
     def save(self, folder: Path, card: dict[str, Any]) -> None:
         """Write weights (safetensors), tokenizer, config and, last, what `card` tells.
@@ -196,11 +260,29 @@ class CrossEncoder:
             orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         )
 
+    def _outputs(self, joined: Joined, batch: Sequence[int]) -> list[list[float]]:
+        try:
+            return self._forward(joined, batch)
+        except RuntimeError as error:
+            if not lacks_memory(error):
+                raise
+        # Outside the except block, whose traceback holds the tensors that filled the memory.
+        if len(batch) == 1:
+            raise CstoolError(
+                f"a pair of {joined.lengths[batch[0]]} tokens does not fit in memory; "
+                "a smaller --max-length would"
+            )
+        if self.model.device.type == "cuda":
+            torch.cuda.empty_cache()
+        half = len(batch) // 2
+        return self._outputs(joined, batch[:half]) + self._outputs(joined, batch[half:])
+
     @torch.inference_mode()
-    def _forward(self, encoded: Sequence[Encoding]) -> list[list[float]]:
-        inputs = self.encoder.batch(encoded)
-        device = self.model.device
-        outputs = self.model(**{name: tensor.to(device) for name, tensor in inputs.items()})
+    def _forward(self, joined: Joined, batch: Sequence[int]) -> list[list[float]]:
+        ids, types = zip(*joined.tokens(batch), strict=True)
+        typed = "token_type_ids" in self.encoder.tokenizer.model_input_names
+        lay = packed.inputs if packed.is_packed(self.model) else packed.padded
+        outputs = self.model(**lay(ids, types if typed else None, self.model))
         rows: list[list[float]] = outputs.logits.float().cpu().tolist()
         return rows
 
@@ -224,6 +306,16 @@ def _load_tokenizer(name: str) -> Any:
         return transformers.AutoTokenizer.from_pretrained(_local(name), trust_remote_code=False)
     except _UNLOADABLE as error:
         raise _unloadable(name, error) from error
+
+
+def _check_fit(name: str, model: Any, tokenizer: Any) -> None:
+    rows = model.get_input_embeddings().num_embeddings
+    highest = max(tokenizer.get_vocab().values(), default=-1)
+    if highest >= rows:
+        raise CstoolError(
+            f"{name}: the tokenizer is not the model's: it gives ids up to {highest}, and the "
+            f"model has embeddings up to {rows - 1}"
+        )
 
 
 def _local(name: str) -> str:
@@ -252,39 +344,6 @@ def _positions(model: Any) -> int:
     return int(positions)
 
 
-def _first_token_only(model: Any) -> None:
-    """Let the last layer compute its output for the first token alone: no other is classified.
-
-    The logits stay the same. Of a layer's 12 d^2 multiplications per token (Vaswani et al. 2017:
-    four projections of d x d, two of d x 4d) 2 d^2 are left, those of keys and values.
-    """
-    if model.config.model_type in _CLASSIFIES_FIRST and not model.config.is_decoder:
-        layer = model.base_model.encoder.layer[-1]
-        layer.forward = partial(_first_token, layer)
-
-
-def _first_token(
-    layer: Any, states: torch.Tensor, mask: torch.Tensor | None = None, *_: Any, **__: Any
-) -> torch.Tensor:
-    """Apply a BERT layer to states (batch, length, d), and give (batch, 1, d)."""
-    own, first = layer.attention.self, states[:, :1]
-    shape = (own.num_attention_heads, own.attention_head_size)
-    query, key, value = (
-        projection(given).unflatten(-1, shape).transpose(1, 2)
-        for projection, given in ((own.query, first), (own.key, states), (own.value, states))
-    )
-    found = torch.nn.functional.scaled_dot_product_attention(
-        query,
-        key,
-        value,
-        attn_mask=None if mask is None else mask[:, :, :1],
-        dropout_p=own.dropout.p if own.training else 0.0,
-    )
-    attended = layer.attention.output(found.transpose(1, 2).flatten(2), first)
-    output: torch.Tensor = layer.feed_forward_chunk(attended)
-    return output
-
-
 def _in_float32(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(item.float() if torch.is_tensor(item) else item for item in inputs)
 
@@ -292,4 +351,5 @@ def _in_float32(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
 def _unloadable(name: str, error: Exception) -> CstoolError:
     place = "" if Path(name).exists() else "no folder, and from the hub: "
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return CstoolError(f"{name}: {place}{reason}")
+    hint = f"; beforehand: hf download {name} --local-dir FOLDER" if place else ""
+    return CstoolError(f"{name}: {place}{reason.rstrip('.')}{hint}")

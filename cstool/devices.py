@@ -32,3 +32,15 @@ def peak_memory(device: str) -> int:
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def processor_multiplies_bf16() -> bool:
+    """Tell whether the CPU has instructions for bf16, which make it faster than fp32."""
+    # torch asks the processor itself; a version that cannot be asked is taken to have none.
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in asked)
+
+
+def lacks_memory(error: RuntimeError) -> bool:
+    """Tell whether this is how torch says that the device has no memory left."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)

@@ -79,6 +79,18 @@ def format_record(record: Example | Text) -> str:
     return format_example(record) if isinstance(record, Example) else format_text(record)
 
 
+def parse_candidate(line: str) -> tuple[Text, Text]:
+    """Read a candidate with its texts, as MS MARCO's top1000.dev: qid, pid, query, passage."""
+    fields = line.split("\t")
+    if len(fields) != 4:
+        raise ValueError(
+            f"{len(fields)} tab-separated fields, expected qid, pid, query, passage; "
+            "a run without texts goes with --queries and --passages"
+        )
+    qid, pid, query, passage = fields
+    return Text(_trec_id(qid), query), Text(_trec_id(pid), passage)
+
+
 def parse_pair(line: str) -> Pair:
     """Read a query-passage pair: JSON with query and passage; further keys are not kept."""
     row = _object(line)

@@ -1,73 +1,141 @@
 """Give the candidates of a run new scores."""
 
-import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Protocol
 
+from cstool import windows
 from cstool.errors import CstoolError
 from cstool.records import Example, Hit
 from cstool.runs import Run
+from cstool.windows import Kept, Scores, Window, cut
 
-Scorer = Callable[[Sequence[tuple[str, str]]], Sequence[float]]  # (query, passage) -> logit
+Pairs = Sequence[tuple[str, str]]  # query, passage
+# Takes the pairs of windows, and gives their scores one after another.
+Scorer = Callable[[Iterable[Pairs]], Iterator[Scores]]
 _EXAMPLES = 4096
-_QUERIES = 64  # scored together, so that pairs of like length can share a batch
+
+
+class Texts(Protocol):
+    """Where texts are looked up by their ids; several at once, because they may lie on a disk."""
+
+    def texts(self, ids: Iterable[str]) -> Mapping[str, str]:
+        """Give those of the texts that there are."""
 
 
 def rerank(
     run: Run,
-    queries: Mapping[str, str],
-    passages: Mapping[str, str],
+    texts: Callable[[Window], Pairs],
     score: Scorer,
     *,
     depth: int,
     keep_tail: bool = True,
+    size: int = windows.PAIRS,
+    kept: Kept | None = None,
+    done: Callable[[Scores], None] = lambda scores: None,
 ) -> Iterator[list[Hit]]:
     """Yield the hits of each query, the best `depth` ones with new scores.
 
     Queries come by id, and candidates are put into an order by hash before they are scored, so that
     no tie, no constant score and no error can inherit the order of the first stage. Hits below
-    `depth` keep their old order below the others, or are left out. CstoolError for a missing text
-    and for a score that is no number.
+    `depth` keep their old order below the others, or are left out. `texts` gives the pairs of a
+    window's candidates. With `kept`, windows are kept there as soon as they are scored, and those
+    that are there already are not scored again; `done` hears of every window. CstoolError for a
+    score that is no number.
     """
-    waiting = iter(sorted(run.items()))
-    while group := list(islice(waiting, _QUERIES)):
-        candidates = [hit for _, hits in group for hit in shuffled(hits[:depth])]
-        pairs = [
-            (_text(queries, hit.qid, "query"), _text(passages, hit.pid, "passage"))
-            for hit in candidates
+    if kept:
+        fill(run, texts, score, kept, depth=depth, size=size)
+        scored: Iterator[Scores | None] = (kept.get(one.number) for one in cut(run, depth, size))
+    else:
+        scored = score(texts(one) for one in cut(run, depth, size))
+    for window, scores in zip(cut(run, depth, size), scored, strict=True):
+        if scores is None:
+            raise CstoolError(f"{kept and kept.folder}: window {window.number} is gone")
+        _check(window.candidates, scores)
+        done(scores)
+        yield from _ranked(window, scores, depth, keep_tail)
+
+
+def fill(
+    run: Run,
+    texts: Callable[[Window], Pairs],
+    score: Scorer,
+    kept: Kept,
+    *,
+    depth: int,
+    size: int = windows.PAIRS,
+    share: tuple[int, int] = (0, 1),
+) -> None:
+    """Score the windows that are not kept yet: of share (i, n) every n-th from window i on."""
+    first, step = share
+    todo = [
+        each
+        for each in cut(run, depth, size)
+        if each.number % step == first and each.number not in kept
+    ]
+    for window, scores in zip(todo, score(map(texts, todo)), strict=True):
+        _check(window.candidates, scores)
+        kept.put(window.number, scores)
+
+
+def pairs_of(queries: Mapping[str, str], passages: Texts) -> Callable[[Window], Pairs]:
+    """Look the texts of a window up; CstoolError for one that is missing."""
+
+    def pairs(window: Window) -> Pairs:
+        found = passages.texts(hit.pid for hit in window.candidates)
+        return [
+            (_text(queries, hit.qid, "query"), _text(found, hit.pid, "passage"))
+            for hit in window.candidates
         ]
-        scores = dict(zip(((hit.qid, hit.pid) for hit in candidates), score(pairs), strict=True))
-        for qid, hits in group:
-            scored = [Hit(qid, hit.pid, scores[qid, hit.pid]) for hit in shuffled(hits[:depth])]
-            if bad := [hit for hit in scored if not math.isfinite(hit.score)]:
-                raise CstoolError(f"the model scores {qid} with {bad[0].pid} as {bad[0].score}")
-            floor = math.floor(min(hit.score for hit in scored))
-            tail = hits[depth:] if keep_tail else []
-            below = [Hit(qid, hit.pid, float(floor - i)) for i, hit in enumerate(tail, start=1)]
-            yield scored + below
+
+    return pairs
 
 
-def score_examples(examples: Iterable[Example], score: Scorer) -> Iterator[Hit]:
+def score_examples(
+    examples: Iterable[Example],
+    score: Scorer,
+    done: Callable[[Scores], None] = lambda scores: None,
+) -> Iterator[Hit]:
     """Score the pairs of training examples, some thousands at a time; each pair once.
 
     CstoolError for a score that is no number.
     """
-    seen: set[tuple[str, str]] = set()
-    waiting = iter(examples)
-    while window := list(islice(waiting, _EXAMPLES)):
-        new = {(one.qid, one.pid): (one.query, one.passage) for one in window}
-        new = {ids: texts for ids, texts in new.items() if ids not in seen}
-        seen |= new.keys()
-        for (qid, pid), value in zip(new, score(list(new.values())), strict=True):
-            if not math.isfinite(value):
-                raise CstoolError(f"the model scores {qid} with {pid} as {value}")
-            yield Hit(qid, pid, value)
+    asked: list[list[Hit]] = []
+
+    def fresh() -> Iterator[Pairs]:
+        seen: set[tuple[str, str]] = set()
+        waiting = iter(examples)
+        while window := list(islice(waiting, _EXAMPLES)):
+            new = {(one.qid, one.pid): (one.query, one.passage) for one in window}
+            new = {ids: texts for ids, texts in new.items() if ids not in seen}
+            seen |= new.keys()
+            asked.append([Hit(*ids, math.nan) for ids in new])
+            yield list(new.values())
+
+    for scores in score(fresh()):
+        hits = asked.pop(0)
+        _check(hits, scores)
+        done(scores)
+        for hit, value in zip(hits, scores.values, strict=True):
+            yield Hit(hit.qid, hit.pid, value)
 
 
-def shuffled(hits: Sequence[Hit]) -> list[Hit]:
-    """Put hits into an order that depends on their ids alone."""
-    return sorted(hits, key=lambda hit: hashlib.sha256(repr((hit.qid, hit.pid)).encode()).digest())
+def _check(candidates: Sequence[Hit], scores: Scores) -> None:
+    for hit, value in zip(candidates, scores.values, strict=True):
+        if not math.isfinite(value):
+            raise CstoolError(f"the model scores {hit.qid} with {hit.pid} as {value}")
+
+
+def _ranked(window: Window, scores: Scores, depth: int, keep_tail: bool) -> Iterator[list[Hit]]:
+    values = iter(zip(window.candidates, scores.values, strict=True))
+    for _, hits in window.run:
+        chosen = islice(values, min(depth, len(hits)))
+        scored = [Hit(hit.qid, hit.pid, value) for hit, value in chosen]
+        floor = math.floor(min(hit.score for hit in scored))
+        tail = hits[depth:] if keep_tail else []
+        below = [Hit(hit.qid, hit.pid, float(floor - i)) for i, hit in enumerate(tail, start=1)]
+        yield scored + below
 
 
 def _text(texts: Mapping[str, str], name: str, kind: str) -> str:

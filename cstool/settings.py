@@ -208,4 +208,4 @@ class Reranking:
     """How `rerank` scores candidates."""
 
     depth: int = 1000
-    batch_size: int = 32
+    seed: int = 1  # of the sample of queries

@@ -73,7 +73,7 @@ def test_a_query_that_fills_the_limit_is_cut_and_counted(bert):
 def test_same_logits_in_transformers_and_sentence_transformers(encoder, tmp_path):
     _, folder = saved(encoder, tmp_path, max_length=48)
     pairs = [pair for pair in PAIRS if len(pair[1]) < 60]
-    ours = CrossEncoder.load(folder).logits(pairs, batch_size=2)
+    ours = CrossEncoder.load(folder, dtype="fp32").logits(pairs, batch_size=2)
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
@@ -91,7 +91,7 @@ def test_same_logits_in_transformers_and_sentence_transformers(encoder, tmp_path
 
 def test_scores_do_not_depend_on_the_batch(encoder, tmp_path):
     _, folder = saved(encoder, tmp_path)
-    model = CrossEncoder.load(folder)
+    model = CrossEncoder.load(folder, dtype="fp32")
     alone = [model.logits([pair])[0] for pair in PAIRS]
     assert model.logits(PAIRS, batch_size=6) == pytest.approx(alone, abs=1e-5)
     assert model.logits(PAIRS[::-1], batch_size=4) == pytest.approx(alone[::-1], abs=1e-5)
@@ -102,7 +102,44 @@ def test_head_computes_in_float32_on_a_bf16_encoder(encoder, tmp_path):
     half = CrossEncoder.load(folder, dtype="bf16")
     assert next(half.model.base_model.parameters()).dtype == torch.bfloat16
     assert next(half.model.classifier.parameters()).dtype == torch.float32
-    assert half.logits(PAIRS) == pytest.approx(CrossEncoder.load(folder).logits(PAIRS), abs=0.05)
+    assert half.logits(PAIRS) == pytest.approx(
+        CrossEncoder.load(folder, dtype="fp32").logits(PAIRS), abs=0.05
+    )
+
+
+@pytest.mark.parametrize("name", ["_is_avx512_bf16_supported", "_is_amx_tile_supported"])
+def test_bf16_is_chosen_where_the_processor_multiplies_it(bert, tmp_path, monkeypatch, name):
+    _, folder = saved(bert, tmp_path)
+    for each in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, each, lambda: False)
+    plain = CrossEncoder.load(folder, device="cpu")
+    assert next(plain.model.base_model.parameters()).dtype == torch.float32
+    monkeypatch.setattr(torch.cpu, name, lambda: True)
+    narrow = CrossEncoder.load(folder, device="cpu")
+    assert next(narrow.model.base_model.parameters()).dtype == torch.bfloat16
+
+
+def test_a_tokenizer_of_another_model_is_refused(bert, tmp_path):
+    _, folder = saved(bert, tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(bert)
+    rows = len(tokenizer)
+    tokenizer.add_tokens([f"new{i}" for i in range(2000)])
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(CstoolError, match=f"gives ids up to {rows + 1999}, and the model has"):
+        CrossEncoder.load(folder)
+
+
+def test_joined_ids_are_those_of_single_pairs(encoder):
+    """Both ways to cut, at a limit that cuts queries as well."""
+    for length in (8, 12, 64):
+        ours = PairEncoder(transformers.AutoTokenizer.from_pretrained(encoder), length)
+        theirs = ours.encode(PAIRS)
+        cut = ours.truncated_passages, ours.truncated_queries
+        joined = ours.join(PAIRS)
+        assert (joined.truncated_passages, joined.truncated_queries) == cut
+        for (ids, types), other in zip(joined.tokens(range(len(PAIRS))), theirs, strict=True):
+            assert ids.tolist() == other.ids
+            assert types.tolist() == other.type_ids
 
 
 def test_two_outputs_score_by_their_difference(bert, tmp_path):
@@ -113,7 +150,7 @@ def test_two_outputs_score_by_their_difference(bert, tmp_path):
     tokenizer.save_pretrained(tmp_path)
     with torch.inference_mode():
         low, high = model.eval()(**tokenizer(*PAIRS[0], return_tensors="pt")).logits[0].tolist()
-    [score] = CrossEncoder.load(str(tmp_path)).logits(PAIRS[:1])
+    [score] = CrossEncoder.load(str(tmp_path), dtype="fp32").logits(PAIRS[:1])
     assert score == pytest.approx(high - low, abs=1e-5)
 
 

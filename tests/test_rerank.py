@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from cstool import runs
 from cstool.errors import CstoolError
 from cstool.records import Hit
-from cstool.rerank import rerank, shuffled
+from cstool.rerank import pairs_of
+from cstool.rerank import rerank as rerank_windows
+from cstool.textfile import Held
+from cstool.windows import Scores, shuffled
 
 QUERIES = {"q1": "one", "q2": "two"}
 PASSAGES = {f"p{i}": "x" * i for i in range(10)}
@@ -15,6 +18,15 @@ PASSAGES = {f"p{i}": "x" * i for i in range(10)}
 
 def run_of(qid: str, *pids: str) -> runs.Run:
     return runs.by_query(Hit(qid, pid, -rank) for rank, pid in enumerate(pids))
+
+
+def rerank(run, queries, passages, score, **options):
+    """Rerank with a scorer of one window."""
+
+    def each(windows):
+        return (Scores(score(pairs)) for pairs in windows)
+
+    return rerank_windows(run, pairs_of(queries, Held(passages)), each, **options)
 
 
 def by_length(pairs):

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ import typer
 from cstool import console, files, formats
 from cstool.cli import options, switching
 from cstool.cli.job import Job
+from cstool.cli.options import Engine
 from cstool.errors import CstoolError
 from cstool.records import Example, Text
 from cstool.settings import Switching
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from cstool.account import Account
     from cstool.blocks import BlockSwitcher
     from cstool.codeswitch import Switcher
-
-
-class Engine(StrEnum):
-    """What runs the workers."""
-
-    LOCAL = "local"
-    RAY = "ray"
 
 
 def run(

@@ -107,6 +107,13 @@ Shard = Annotated[
 Tag = Annotated[str, typer.Option(help="Name in the last column of the run.", callback=checked_tag)]
 
 
+class Engine(StrEnum):
+    """What runs the workers."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 class Number(StrEnum):
     """How numbers are held while a model computes."""
 

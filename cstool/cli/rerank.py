@@ -1,26 +1,28 @@
 """`cstool rerank`."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cstool import console, files, formats, runfiles, runs
+from cstool import console, files, formats, ranks, runfiles, runs, windows
+from cstool.cli import candidates as found_in
 from cstool.cli import options
-from cstool.cli.job import Job
+from cstool.cli.candidates import ALONE, LANG, Choice, Task
+from cstool.cli.job import Job, plain
 from cstool.errors import CstoolError
 from cstool.pairs import SETS, parse_pairs
+from cstool.rerank import Pairs, Scorer, fill, pairs_of, rerank, score_examples
+from cstool.scoring import Scoring
 from cstool.settings import Reranking
+from cstool.windows import Kept, Scores, Window
 
-LANG = "{lang}"  # in a path: the language of its texts
-_ALONE = (runfiles.UNKNOWN, runfiles.UNKNOWN)  # without --pairs
-Languages = tuple[str, str]  # of the queries, of the passages
-Content = TypeVar("Content")
+if TYPE_CHECKING:
+    from cstool.crossencoder import CrossEncoder
 
 
 class Tail(StrEnum):
@@ -28,47 +30,6 @@ class Tail(StrEnum):
 
     KEEP = "keep"
     DROP = "drop"
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """A run to rerank; `pids` and `scored` are of the hits down to the depth."""
-
-    run: runs.Run
-    pids: set[str]
-    scored: int
-    repeated: int
-
-
-@dataclass(frozen=True)
-class Source(Generic[Content]):
-    """What a file holds, how it was read, and how many wrong lines were left out."""
-
-    content: Content
-    reading: files.Reading
-    rejected: int
-
-
-@dataclass(frozen=True)
-class Task:
-    """One run to rerank, all that it takes, and where the result goes."""
-
-    name: str
-    candidates: Source[Candidates]
-    queries: Source[dict[str, str]]
-    passages: Source[dict[str, str]]
-    output: Path
-
-    def job(self, whole: Job) -> Job:
-        """Begin the account of this task alone."""
-        sources = (self.candidates, self.queries, self.passages)
-        rejected = sum(source.rejected for source in sources)
-        return Job(
-            whole.command,
-            whole.settings,
-            counts={"rejected": rejected} if whole.rejects else {},
-            inputs=[source.reading for source in sources],
-        )
 
 
 def _checked_pairs(value: str | None) -> str | None:
@@ -110,8 +71,9 @@ def run(
         typer.Option(
             "--run",
             metavar="FILE|FOLDER",
-            help="The run to rerank (TREC); - is stdin. With --pairs: one run for all, or a "
-            "folder with QLANG-DLANG.trec.",
+            help="The run to rerank (TREC), or, without --queries and --passages, lines of qid, "
+            "pid, query, passage (TSV, as MS MARCO's top1000.dev); - is stdin. With --pairs: one "
+            "run for all, or a folder with QLANG-DLANG.trec.",
         ),
     ] = files.STDIO,
     output: Annotated[
@@ -139,12 +101,55 @@ def run(
     tail: Annotated[
         Tail, typer.Option(help="Hits below the depth: stay below in their order, or go.")
     ] = Tail.KEEP,
-    batch_size: options.BatchSize = Reranking.batch_size,
+    sample_queries: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Rerank N queries alone, drawn by --seed."),
+    ] = None,
+    seed: options.Seed = Reranking.seed,
+    batch_tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tokens computed at once. Default: what the device likes."),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Pairs computed at once. Default: no limit.")
+    ] = None,
+    window: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=1, help="Pairs sorted by length together, and kept for --resume."
+        ),
+    ] = windows.PAIRS,
     max_length: Annotated[
         int | None, typer.Option(min=8, help="Tokens of a pair. Default: as it was trained.")
     ] = None,
-    precision: options.Precision = options.Number.AUTO,
+    passage_windows: Annotated[
+        bool,
+        typer.Option(
+            "--passage-windows",
+            help="Score a passage that is too long by overlapping parts; the best one counts.",
+        ),
+    ] = False,
+    init_head: Annotated[
+        bool,
+        typer.Option("--init-head", help="Draw the classifier at random if the model has none."),
+    ] = False,
+    precision: Annotated[
+        options.Number,
+        typer.Option(help="Of the encoder. auto: 16 bits where the device is fast in them."),
+    ] = options.Number.AUTO,
     device: options.Device = "auto",
+    engine: Annotated[
+        options.Engine,
+        typer.Option(
+            help="ray: windows are scored on the CPUs of the Ray cluster that RAY_ADDRESS names, "
+            "or of one on this machine."
+        ),
+    ] = options.Engine.LOCAL,
+    workers: options.Workers = 1,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the windows that a killed run left behind."),
+    ] = False,
     tag: options.Tag = "cstool",
 ) -> None:
     """Give the hits of a run new scores.
@@ -157,164 +162,203 @@ def run(
     cstool rerank model --queries q.de.tsv --passages p.en.tsv < bm25.trec > de-en.trec
     cstool rerank model --queries 'q.{lang}.tsv' --passages 'p.{lang}.tsv' --pairs paper \\
         --run bm25.trec -o runs/ml-cs/1
+    cstool rerank model --run top1000.dev.tsv -o dev.trec --resume
     cstool rerank english --examples train.jsonl -o teacher.trec
     """
+    how = Scoring(
+        model,
+        max_length=max_length,
+        device=device,
+        dtype=precision.value,
+        init_head=init_head,
+        batch_size=batch_size,
+        batch_tokens=batch_tokens,
+        passage_windows=passage_windows,
+    )
+    if resume and (output == files.STDIO or examples):
+        raise typer.BadParameter("--resume needs a run and a file as --output")
+    if device != "auto":
+        from cstool.devices import find_device
+
+        find_device(device)
     if examples:
         if queries or passages or pairs or candidates != files.STDIO:
             raise typer.BadParameter("--examples goes without texts, run and --pairs")
-        _score_examples(
-            job, examples, output, tag, model, batch_size, max_length, precision, device
-        )
+        _score_examples(job, examples, output, tag, how)
         return
-    if not queries or not passages:
-        raise typer.BadParameter("--queries and --passages, or --examples: expected their texts")
-    for option, path in (("--queries", queries), ("--passages", passages)):
-        if (LANG in str(path)) != (pairs is not None):
-            raise typer.BadParameter(f"{option} {path}: {LANG} and --pairs go together")
-    if pairs is None:
-        tasks = _tasks(job, {_ALONE: candidates}, {_ALONE: output}, queries, passages, depth)
-    elif output == files.STDIO:
-        raise typer.BadParameter("--pairs writes several runs: name their folder with --output")
-    else:
-        chosen = parse_pairs(pairs)
-        outputs = {pair: output / f"{'-'.join(pair)}.trec" for pair in chosen}
-        found = runfiles.of_pairs(candidates, chosen)
-        tasks = _tasks(job, found, outputs, queries, passages, depth)
-    from cstool.crossencoder import CrossEncoder
-    from cstool.rerank import rerank
+    choice = Choice(depth, sample_queries, seed)
+    tasks = _tasks(job, candidates, output, queries, passages, pairs, choice)
+    writing = _Writing(depth, window, tail is Tail.KEEP, tag, resume)
+    remote = workers if engine is options.Engine.RAY else 0
+    with ranks.team() as team:
+        if team.size > 1 and files.STDIO in (candidates, output):
+            raise CstoolError("-: several processes need a file as --run and as --output")
+        _rerank_all(job, tasks, how, writing, team, remote)
 
-    scorer = CrossEncoder.load(model, max_length=max_length, device=device, dtype=precision.value)
-    encoder = scorer.encoder
-    total = sum(task.candidates.content.scored for task in tasks)
-    with console.progress("reranking", total) as bar:
-        done, name = 0, ""
 
-        def score(texts: Sequence[tuple[str, str]]) -> Sequence[float]:
+@contextmanager
+def _scorer(
+    how: Scoring, total: int | None, team: ranks.Team, workers: int = 0
+) -> Iterator[tuple["CrossEncoder", Scorer]]:
+    """Load the model and show how far it is with so many pairs; some `workers` are Ray's."""
+    how = replace(how, device=team.device(how.device))
+    scorer = how.load()
+    with ExitStack() as stack:
+        bar = stack.enter_context(console.progress("reranking", total))
+        done = 0.0
+
+        def scored(share: float) -> None:
             nonlocal done
-            scores = scorer.logits(
-                texts, batch_size=batch_size, scored=lambda count: bar.update(done + count, name)
-            )
-            done += len(texts)
-            return scores
+            done += share * team.size  # the others are about as far
+            bar.update(done)
 
-        for task in tasks:
-            name = task.name
-            encoder.truncated_passages = encoder.truncated_queries = 0
-            source = task.candidates.content
-            ranked = rerank(
-                source.run,
-                task.queries.content,
-                task.passages.content,
-                score,
-                depth=depth,
-                keep_tail=tail is Tail.KEEP,
-            )
-            with task.job(job) as part:
-                lines = part.write(task.output, runs.lines(ranked, tag), str)
-                part.counts |= {
-                    "queries": len(source.run),
-                    "hits": lines,
-                    "scored": source.scored,
-                    "repeated": source.repeated,
-                    "truncated_passages": encoder.truncated_passages,
-                    "truncated_queries": encoder.truncated_queries,
-                }
-            job.say(
-                f"{name}{': ' if name else ''}scored {source.scored} pairs of {len(source.run)} "
-                f"queries; {encoder.truncated_passages} passages and {encoder.truncated_queries} "
-                f"queries cut at {encoder.max_length} tokens"
-            )
+        def local(windows: Iterable[Pairs]) -> Iterator[Scores]:
+            return how.windows(scorer, windows, scored)
 
+        if not workers:
+            yield scorer, local
+            return
+        from cstool import cluster
 
-def _score_examples(
-    job: Job,
-    examples: Path,
-    output: Path,
-    tag: str,
-    model: str,
-    batch_size: int,
-    max_length: int | None,
-    precision: options.Number,
-    device: str,
-) -> None:
-    """Write a run of the pairs of examples, each pair once."""
-    files.check_output(output)
-    found = job.read(examples, formats.parse_example)
-    from cstool.crossencoder import CrossEncoder
-    from cstool.rerank import score_examples
+        mapped = stack.enter_context(cluster.tasks(how, workers))
 
-    scorer = CrossEncoder.load(model, max_length=max_length, device=device, dtype=precision.value)
-    hits = score_examples(found, partial(scorer.logits, batch_size=batch_size))
-    run = runs.by_query(hits)
-    lines = job.write(output, runs.lines(run.values(), tag), str)
-    cut = {
-        "truncated_passages": scorer.encoder.truncated_passages,
-        "truncated_queries": scorer.encoder.truncated_queries,
-    }
-    job.counts |= {"queries": len(run), "scored": lines, **cut}
-    job.say(f"scored {lines} pairs of {len(run)} queries")
+        def remote(windows: Iterable[Pairs]) -> Iterator[Scores]:
+            for scores in mapped(windows):
+                scored(len(scores.values))
+                yield scores
+
+        yield scorer, remote
 
 
 def _tasks(
     job: Job,
-    found: Mapping[Languages, Path],
-    outputs: Mapping[Languages, Path],
-    queries: Path,
-    passages: Path,
-    depth: int,
+    candidates: Path,
+    output: Path,
+    queries: Path | None,
+    passages: Path | None,
+    pairs: str | None,
+    choice: Choice,
 ) -> list[Task]:
-    """Check all files, then read each once, of its texts those that some run needs."""
-    for path in found.values():
-        files.check_input(path)
-    for query, passage in found:
-        files.check_input(_of_language(queries, query))
-        files.check_input(_of_language(passages, passage))
-    for path in outputs.values():
-        files.check_output(path)
-        if job.rejects and path.resolve() == job.rejects.resolve():
-            raise CstoolError(f"{path}: wrong lines go there, it can be nothing else")
-    read = {path: _read_candidates(job, path, depth) for path in dict.fromkeys(found.values())}
-    qids: dict[str, set[str]] = {}
-    pids: dict[str, set[str]] = {}
-    for (query, passage), path in found.items():
-        qids.setdefault(query, set()).update(read[path].content.run)
-        pids.setdefault(passage, set()).update(read[path].content.pids)
-    query_texts = {
-        language: _read_texts(job, _of_language(queries, language), "query", wanted)
-        for language, wanted in qids.items()
+    if queries is None and passages is None and pairs is None:
+        return [found_in.with_texts(job, candidates, output, choice)]
+    if not queries or not passages:
+        raise typer.BadParameter("--queries and --passages go together")
+    for option, path in (("--queries", queries), ("--passages", passages)):
+        if (LANG in str(path)) != (pairs is not None):
+            raise typer.BadParameter(f"{option} {path}: {LANG} and --pairs go together")
+    if pairs is None:
+        return found_in.tasks(job, {ALONE: candidates}, {ALONE: output}, queries, passages, choice)
+    if output == files.STDIO:
+        raise typer.BadParameter("--pairs writes several runs: name their folder with --output")
+    chosen = parse_pairs(pairs)
+    outputs = {pair: output / f"{'-'.join(pair)}.trec" for pair in chosen}
+    found = runfiles.of_pairs(candidates, chosen)
+    return found_in.tasks(job, found, outputs, queries, passages, choice)
+
+
+def _kept(job: Job, task: Task, scorer: "CrossEncoder", resume: bool) -> Kept | None:
+    """Open what is kept of a run beside its output; nothing is, of a device or a pipe."""
+    output = task.output
+    if output == files.STDIO or (output.exists() and not output.is_file()):
+        return None
+    ignored = ("output", "resume", "tag", "tail", "engine", "workers")
+    plan = {
+        "inputs": [reading.sha256 for reading in task.job(job).inputs],
+        "model": scorer.fingerprint(),
+        "max_length": scorer.encoder.max_length,
+        **{name: plain(value) for name, value in job.settings.items() if name not in ignored},
     }
-    passage_texts = {
-        language: _read_texts(job, _of_language(passages, language), "passage", wanted)
-        for language, wanted in pids.items()
-    }
-    return [
-        Task(
-            "" if pair == _ALONE else "-".join(pair),
-            read[path],
-            query_texts[pair[0]],
-            passage_texts[pair[1]],
-            outputs[pair],
-        )
-        for pair, path in found.items()
-    ]
+    return Kept(output, plan, resume=resume)
 
 
-def _read_candidates(job: Job, path: Path, depth: int) -> Source[Candidates]:
-    rejected, repeated = job.rejected, Counter[str]()
-    run = runs.by_query(job.read(path, formats.parse_hit), repeated=repeated)
-    pids = {hit.pid for hits in run.values() for hit in hits[:depth]}
-    scored = sum(min(depth, len(hits)) for hits in run.values())
-    content = Candidates(run, pids, scored, repeated.total())
-    return Source(content, job.inputs[-1], job.rejected - rejected)
+@dataclass(frozen=True)
+class _Writing:
+    """How runs are cut into windows and written."""
+
+    depth: int
+    window: int
+    keep_tail: bool
+    tag: str
+    resume: bool
 
 
-def _read_texts(job: Job, path: Path, kind: str, wanted: set[str]) -> Source[dict[str, str]]:
-    rejected = job.rejected
-    texts = job.read_texts(path, kind, wanted)
-    if missing := wanted - texts.keys():
-        raise CstoolError(f"{kind} {min(missing)} is in the run but has no text in {path}")
-    return Source(texts, job.inputs[-1], job.rejected - rejected)
+def _rerank_all(
+    job: Job, tasks: list[Task], how: Scoring, writing: _Writing, team: ranks.Team, workers: int
+) -> None:
+    """Score the windows of all runs, each process its share; the first one writes."""
+    total = sum(task.candidates.content.scored for task in tasks)
+    with _scorer(how, total, team, workers) as (scorer, score):
+        for task in tasks:
+            if team.rank == 0:
+                kept = _kept(job, task, scorer, writing.resume)
+            team.wait()
+            if team.rank > 0:
+                kept = _kept(job, task, scorer, resume=True)
+            if kept and team.size > 1:
+                share, depth = (team.rank, team.size), writing.depth
+                fill(*_work(task), score, kept, depth=depth, size=writing.window, share=share)
+                team.wait()
+            if team.rank == 0:
+                _rerank(job, task, kept, score, writing, scorer.encoder.max_length)
 
 
-def _of_language(path: Path, language: str) -> Path:
-    return Path(str(path).replace(LANG, language))
+def _work(task: Task) -> tuple[runs.Run, Callable[[Window], Pairs]]:
+    return task.candidates.content.run, pairs_of(task.queries.content, task.passages.content)
+
+
+def _rerank(
+    job: Job, task: Task, kept: Kept | None, score: Scorer, writing: _Writing, max_length: int
+) -> None:
+    cut = _Cut()
+    source = task.candidates.content
+    ranked = rerank(
+        *_work(task),
+        score,
+        depth=writing.depth,
+        keep_tail=writing.keep_tail,
+        size=writing.window,
+        kept=kept,
+        done=cut.add,
+    )
+    with task.job(job) as account:
+        lines = account.write(task.output, runs.lines(ranked, writing.tag), str)
+        account.counts |= {
+            "queries": len(source.run),
+            "hits": lines,
+            "scored": source.scored,
+            "repeated": source.repeated,
+            **cut.counts(),
+        }
+    if kept:
+        kept.remove()
+    job.say(
+        f"{task.name}{': ' if task.name else ''}scored {source.scored} pairs of {len(source.run)} "
+        f"queries; {cut.passages} passages and {cut.queries} queries cut at {max_length} tokens"
+    )
+
+
+@dataclass
+class _Cut:
+    """How many texts were too long."""
+
+    passages: int = 0
+    queries: int = 0
+
+    def add(self, scores: Scores) -> None:
+        self.passages += scores.truncated_passages
+        self.queries += scores.truncated_queries
+
+    def counts(self) -> dict[str, int]:
+        return {"truncated_passages": self.passages, "truncated_queries": self.queries}
+
+
+def _score_examples(job: Job, examples: Path, output: Path, tag: str, how: Scoring) -> None:
+    """Write a run of the pairs of examples, each pair once."""
+    files.check_output(output)
+    found = job.read(examples, formats.parse_example)
+    cut = _Cut()
+    with _scorer(how, None, ranks.Team()) as (_, score):
+        run = runs.by_query(score_examples(found, score, cut.add))
+    lines = job.write(output, runs.lines(run.values(), tag), str)
+    job.counts |= {"queries": len(run), "scored": lines, **cut.counts()}
+    job.say(f"scored {lines} pairs of {len(run)} queries")

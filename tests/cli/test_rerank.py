@@ -35,7 +35,7 @@ def files(tmp_path):
 
 
 def invoke(model, files, *args, **extra):
-    texts = ["--queries", files / "q.tsv", "--passages", files / "p.tsv"]
+    texts = ["--queries", files / "q.tsv", "--passages", files / "p.tsv", "--precision", "fp32"]
     return CliRunner().invoke(app, ["rerank", model, *map(str, [*texts, *args])], **extra)
 
 
@@ -51,7 +51,7 @@ def test_a_run_in_and_a_run_out(model, files):
     for qid in ("q1", "q2"):
         scores = [float(row[4]) for row in rows if row[0] == qid]
         assert scores == sorted(scores, reverse=True)
-    scorer = CrossEncoder.load(model)
+    scorer = CrossEncoder.load(model, dtype="fp32")
     [score] = scorer.logits([("who wrote faust", "goethe")])
     [written] = [float(row[4]) for row in rows if (row[0], row[2]) == ("q1", "p1")]
     assert written == pytest.approx(score, abs=1e-5)
@@ -125,7 +125,7 @@ def test_examples_get_the_scores_that_a_run_of_them_gets(model, files):
     )
     expected = invoke(model, files, "--run", files / "run.trec", "-o", files / "a.trec")
     assert expected.exit_code == 0
-    command = ["rerank", model, "--examples", str(files / "examples.jsonl")]
+    command = ["rerank", model, "--examples", str(files / "examples.jsonl"), "--precision", "fp32"]
     result = CliRunner().invoke(app, [*command, "-o", str(files / "b.trec")])
     assert result.exit_code == 0, result.output
     a, b = (
@@ -138,7 +138,7 @@ def test_examples_get_the_scores_that_a_run_of_them_gets(model, files):
     assert "--examples goes without texts, run and --pairs" in result.stderr
     result = CliRunner().invoke(app, ["rerank", model, "--queries", str(files / "q.tsv")])
     assert result.exit_code == 2
-    assert "--queries and --passages, or --examples: expected their texts" in result.stderr
+    assert "--queries and --passages go together" in result.stderr
 
 
 # Several pairs of languages in one call
@@ -274,8 +274,16 @@ def test_wrong_options(args, told, languages, monkeypatch):
     [
         ("passages.de.tsv", None, "passages.de.tsv: no such file"),
         ("queries.xx6.tsv", "q1\n", "queries.xx6.tsv:1: 'q1', expected id<TAB>text"),
-        ("queries.xx6.tsv", "q1\ta\n", "query q0 is in the run but has no text in "),
-        ("passages.de.tsv", "p1\ta\n", "passage p0 is in the run but has no text in "),
+        (
+            "queries.xx6.tsv",
+            "q1\ta\n",
+            "queries q0, q10, q11 and 8 more are in the run but have no text in ",
+        ),
+        (
+            "passages.de.tsv",
+            "p1\ta\n",
+            "passages p0, p10, p11 and 8 more are in the run but have no text in ",
+        ),
         ("run.trec", "q1 p1 1\n", "run.trec:1: 3 fields, expected 6"),
     ],
 )

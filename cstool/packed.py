@@ -1,0 +1,205 @@
+"""Encoders of BERT's build without padding: all pairs of a batch stand in one row.
+
+Every layer but attention works on single tokens, so nothing is computed for padding. Attention is
+kept within each pair; transformers calls it by the name that it is registered under here. The last
+layer computes its output for the first token of each pair alone: no other is classified.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AttentionInterface
+
+from cstool.joined import Ids
+
+NAME = "cstool-packed"
+# Encoders whose classifier sees the first token alone, and how their positions are numbered.
+_BERT, _ROBERTA = ("bert",), ("camembert", "roberta", "xlm-roberta")
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Where the pairs of a row lie, in tokens.
+
+    `runs` are (first token, pairs, tokens of each): neighbours of equal length share a call.
+    `ends` is 0 and the end of each pair, int32, shape (pairs + 1), on the device of the model.
+    """
+
+    runs: list[tuple[int, int, int]]
+    longest: int
+    ends: torch.Tensor
+
+    @classmethod
+    def of(cls, lengths: Sequence[int], device: torch.device) -> "Segments":
+        """Lay out pairs of these lengths one after another."""
+        runs, first = [], 0
+        for length, same in groupby(lengths):
+            count = len(list(same))
+            runs.append((first, count, length))
+            first += count * length
+        ends = torch.from_numpy(np.cumsum([0, *lengths], dtype=np.int32))
+        return cls(runs, max(lengths), ends.to(device))
+
+
+def can_pack(config: Any) -> bool:
+    """Tell whether the encoder is one whose pairs may stand in one row."""
+    positions = getattr(config, "position_embedding_type", None) or "absolute"
+    known = config.model_type in (*_BERT, *_ROBERTA)
+    return known and positions == "absolute" and not config.is_decoder
+
+
+def pack(model: Any) -> None:
+    """Let a model that `can_pack` allows take what `inputs` makes, and nothing else."""
+    AttentionInterface.register(NAME, _attention)
+    model.set_attn_implementation(NAME)
+    first_token_only(model)
+
+
+def is_packed(model: Any) -> bool:
+    """Tell whether `pack` has been done to a model."""
+    return bool(model.config._attn_implementation == NAME)
+
+
+def padded(ids: Sequence[Ids], types: Sequence[Ids] | None, model: Any) -> dict[str, Any]:
+    """Stack token ids, padded to the longest, for all other models: tensors (pairs, longest)."""
+    lengths = np.array([len(row) for row in ids])
+    kept = np.arange(lengths.max()) < lengths[:, None]
+
+    def stacked(parts: Sequence[Ids], value: int) -> torch.Tensor:
+        rows = np.full(kept.shape, value, dtype=np.int64)
+        rows[kept] = np.concatenate(parts)
+        return torch.from_numpy(rows).to(model.device)
+
+    found = {
+        "input_ids": stacked(ids, model.config.pad_token_id or 0),
+        "attention_mask": torch.from_numpy(kept.astype(np.int64)).to(model.device),
+    }
+    return found if types is None else found | {"token_type_ids": stacked(types, 0)}
+
+
+def inputs(ids: Sequence[Ids], types: Sequence[Ids] | None, model: Any) -> dict[str, Any]:
+    """Lay token ids, and types where the model has them, in one row: tensors (1, tokens)."""
+    config, device = model.config, model.device
+    lengths = [len(row) for row in ids]
+    begin = config.pad_token_id + 1 if config.model_type in _ROBERTA else 0
+    positions = np.concatenate([np.arange(begin, begin + length) for length in lengths])
+
+    def row(parts: Sequence[Ids]) -> torch.Tensor:
+        return torch.from_numpy(np.concatenate(parts).astype(np.int64))[None].to(device)
+
+    found = {
+        "input_ids": row(ids),
+        "position_ids": torch.from_numpy(positions)[None].to(device),
+        "segments": Segments.of(lengths, device),
+    }
+    return found if types is None else found | {"token_type_ids": row(types)}
+
+
+def first_token_only(model: Any) -> None:
+    """Let the last layer compute its output for the first token alone: no other is classified.
+
+    The logits stay the same. Of a layer's 12 d^2 multiplications per token (Vaswani et al. 2017:
+    four projections of d x d, two of d x 4d) 2 d^2 are left, those of keys and values.
+    """
+    if model.config.model_type in (*_BERT, *_ROBERTA) and not model.config.is_decoder:
+        layer = model.base_model.encoder.layer[-1]
+        layer.forward = partial(_first_token, layer)
+
+
+def _first_token(
+    layer: Any,
+    states: torch.Tensor,
+    mask: torch.Tensor | None = None,
+    *_: Any,
+    segments: Segments | None = None,
+    **__: Any,
+) -> torch.Tensor:
+    """Apply a BERT layer to states (batch, length, d), or a packed row, and give (batch, 1, d)."""
+    own = layer.attention.self
+    first = states[:, :1] if segments is None else states[0, segments.ends[:-1], None]
+    shape = (own.num_attention_heads, own.attention_head_size)
+    query, key, value = (
+        projection(given).unflatten(-1, shape)
+        for projection, given in ((own.query, first), (own.key, states), (own.value, states))
+    )
+    if segments is None:
+        found = torch.nn.functional.scaled_dot_product_attention(
+            query.transpose(1, 2),
+            key.transpose(1, 2),
+            value.transpose(1, 2),
+            attn_mask=None if mask is None else mask[:, :, :1],
+            dropout_p=own.dropout.p if own.training else 0.0,
+        ).transpose(1, 2)
+    else:
+        found = _within(query[:, 0], key[0], value[0], segments, first_only=True)[:, None]
+    attended = layer.attention.output(found.flatten(2), first)
+    output: torch.Tensor = layer.feed_forward_chunk(attended)
+    return output
+
+
+def _attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *,
+    segments: Segments,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attend within each pair: from (1, heads, tokens, size) to (1, tokens, heads, size)."""
+    rows = [states[0].transpose(0, 1) for states in (query, key, value)]
+    return _within(rows[0], rows[1], rows[2], segments)[None], None
+
+
+def _within(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    segments: Segments,
+    first_only: bool = False,
+) -> torch.Tensor:
+    """Attend within each pair: rows (tokens, heads, size); `first_only`: a query for each pair."""
+    varlen_attn = _varlen(query.device) if query.dtype != torch.float32 else None
+    if varlen_attn:
+        ends, longest = segments.ends, segments.longest
+        if first_only:
+            asked_ends, most = torch.arange(len(ends), dtype=torch.int32, device=ends.device), 1
+        else:
+            asked_ends, most = ends, longest
+        together: torch.Tensor = varlen_attn(query, key, value, asked_ends, ends, most, longest)
+        return together
+    found = torch.empty_like(query, memory_format=torch.contiguous_format)
+    done = 0
+    for first, count, length in segments.runs:
+        asked = (done, 1) if first_only else (first, length)
+        done += count
+
+        def part(rows: torch.Tensor, start: int, size: int, pairs: int = count) -> torch.Tensor:
+            """Give (pairs, heads, tokens, size)."""
+            some = rows[start : start + pairs * size]
+            return some.view(pairs, size, *rows.shape[1:]).transpose(1, 2)
+
+        attended = torch.nn.functional.scaled_dot_product_attention(
+            part(query, *asked), part(key, first, length), part(value, first, length)
+        )
+        part(found, *asked).copy_(attended)
+    return found
+
+
+@cache
+def _varlen(device: torch.device) -> Callable[..., Any] | None:
+    """Find attention for pairs of any lengths at once: torch has it from 2.10 on, on Ampere."""
+    if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 0):
+        return None
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        return None
+    found: Callable[..., Any] = varlen_attn
+    return found
