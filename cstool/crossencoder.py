@@ -1,11 +1,9 @@
 """A cross-encoder: from pairs of texts to logits, and from and to a Hugging Face folder."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import huggingface_hub
@@ -13,7 +11,6 @@ import orjson
 import torch
 import transformers
 import xxhash
-from safetensors import SafetensorError
 from tokenizers import Encoding, Tokenizer
 
 from cstool import __version__, packed
@@ -27,13 +24,12 @@ from cstool.devices import (
 from cstool.errors import CstoolError
 from cstool.files import CARD
 from cstool.joined import Frame, Joined, batches, join
+from cstool.loading import UNLOADABLE, load_tokenizer, local, positions, unloadable
 from cstool.packed import first_token_only as _first_token_only
 from cstool.windows import Scores
 
 Pair = tuple[str, str]  # query, passage
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-# What loading raises: also for a damaged file, and for a .bin that holds more than tensors.
-_UNLOADABLE = (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError)
 # Tokens computed at once: on a CPU more would leave its caches, a GPU wants to be filled.
 _BATCH_TOKENS = {"cpu": 2048, "cuda": 1 << 17}
 
@@ -170,7 +166,7 @@ class CrossEncoder:
         if packed.can_pack(model.config):
             packed.pack(model)
         model.eval().to(place)
-        tokenizer = _load_tokenizer(name)
+        tokenizer = load_tokenizer(name)
         _check_fit(name, model, tokenizer)
         return cls(model, PairEncoder(tokenizer, _length(name, model, max_length)))
 
@@ -181,11 +177,11 @@ class CrossEncoder:
         `default` is the length to use where the encoder allows it and none is asked for.
         """
         model, _ = _load_model(name, num_labels=1, ignore_mismatched_sizes=True)
-        length = max_length or min(default, _positions(model))
+        length = max_length or min(default, positions(model))
         # What transformers' own loss must be if somebody trains this model further.
         model.config.problem_type = "multi_label_classification"
         _first_token_only(model)
-        return cls(model, PairEncoder(_load_tokenizer(name), _length(name, model, length)))
+        return cls(model, PairEncoder(load_tokenizer(name), _length(name, model, length)))
 
     def logits(
         self,
@@ -290,22 +286,15 @@ class CrossEncoder:
 def _load_model(name: str, **options: Any) -> tuple[Any, set[str]]:
     try:
         model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
-            _local(name),
+            local(name),
             dtype=torch.float32,
             output_loading_info=True,
             trust_remote_code=False,  # not said, transformers would ask on the terminal
             **options,
         )
-    except _UNLOADABLE as error:
-        raise _unloadable(name, error) from error
+    except UNLOADABLE as error:
+        raise unloadable(name, error) from error
     return model, set(info["missing_keys"])
-
-
-def _load_tokenizer(name: str) -> Any:
-    try:
-        return transformers.AutoTokenizer.from_pretrained(_local(name), trust_remote_code=False)
-    except _UNLOADABLE as error:
-        raise _unloadable(name, error) from error
 
 
 def _check_fit(name: str, model: Any, tokenizer: Any) -> None:
@@ -318,15 +307,8 @@ def _check_fit(name: str, model: Any, tokenizer: Any) -> None:
         )
 
 
-def _local(name: str) -> str:
-    """Tell a folder from a name on the hub, so that a mistyped path is not looked for there."""
-    if not Path(name).is_dir() and (name.startswith((".", os.sep)) or name.count("/") > 1):
-        raise CstoolError(f"{name}: no such folder")
-    return name
-
-
 def _length(name: str, model: Any, wanted: int | None) -> int:
-    limit = _positions(model)
+    limit = positions(model)
     card = Path(name) / CARD
     if wanted is None and card.is_file():
         wanted = int(orjson.loads(card.read_bytes())["max_length"])
@@ -335,21 +317,5 @@ def _length(name: str, model: Any, wanted: int | None) -> int:
     return wanted or limit
 
 
-def _positions(model: Any) -> int:
-    """Count the tokens that fit: RoBERTa's family numbers its positions from padding + 1."""
-    config = model.config
-    positions = getattr(config, "max_position_embeddings", None) or 512
-    if "roberta" in config.model_type or config.model_type in ("camembert", "mpnet"):
-        positions -= config.pad_token_id + 1
-    return int(positions)
-
-
 def _in_float32(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(item.float() if torch.is_tensor(item) else item for item in inputs)
-
-
-def _unloadable(name: str, error: Exception) -> CstoolError:
-    place = "" if Path(name).exists() else "no folder, and from the hub: "
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    hint = f"; beforehand: hf download {name} --local-dir FOLDER" if place else ""
-    return CstoolError(f"{name}: {place}{reason.rstrip('.')}{hint}")

@@ -9,9 +9,9 @@ import torch
 import transformers
 
 from cstool import __version__
-from cstool.crossencoder import _UNLOADABLE, _load_tokenizer, _local, _positions, _unloadable
 from cstool.errors import CstoolError
 from cstool.files import CARD
+from cstool.loading import UNLOADABLE, local, positions, unloadable
 from cstool.objectives import pooled
 from cstool.settings import Pretraining
 
@@ -72,7 +72,7 @@ class Encoder:
 
     def fitting(self, wanted: int | None, name: str) -> int:
         """Give the length of texts in tokens; CstoolError if there are fewer positions."""
-        limit = _positions(self.model)
+        limit = positions(self.model)
         if wanted is not None and wanted > limit:
             raise CstoolError(f"{name}: has {limit} positions, fewer than --max-length {wanted}")
         return wanted or limit
@@ -90,11 +90,6 @@ class Encoder:
         )
 
 
-def load_tokenizer(name: str) -> Any:
-    """Load the tokenizer of a folder or a model of the hub; CstoolError if that fails."""
-    return _load_tokenizer(name)
-
-
 def token_types(settings: Pretraining) -> int:
     """Count the token types that the configuration has."""
     return int(getattr(_config(settings), "type_vocab_size", 0) or 1)
@@ -103,10 +98,10 @@ def token_types(settings: Pretraining) -> int:
 def _load(name: str) -> Any:
     try:
         return transformers.AutoModelForMaskedLM.from_pretrained(
-            _local(name), dtype=torch.float32, trust_remote_code=False
+            local(name), dtype=torch.float32, trust_remote_code=False
         )
-    except _UNLOADABLE as error:
-        raise _unloadable(name, error) from error
+    except UNLOADABLE as error:
+        raise unloadable(name, error) from error
 
 
 def _make(settings: Pretraining, tokenizer: Any) -> Any:
@@ -118,7 +113,7 @@ def _make(settings: Pretraining, tokenizer: Any) -> Any:
         model = transformers.AutoModelForMaskedLM.from_config(config)
     except (ValueError, TypeError, RuntimeError, AttributeError) as error:
         raise CstoolError(f"{settings.init_config}: {str(error).splitlines()[0]}") from error
-    tokenizer.model_max_length = _positions(model)
+    tokenizer.model_max_length = positions(model)
     return model
 
 

@@ -19,13 +19,14 @@ import orjson
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from cstool import draws, processes
+from cstool import draws, processes, unfinished
 from cstool.codeswitch import Switcher
 from cstool.corpus import Corpus, Item, Stream
 from cstool.devices import find_device, half_precision, peak_memory
-from cstool.encoder import Encoder, load_tokenizer, token_types
+from cstool.encoder import Encoder, token_types
 from cstool.errors import CstoolError
 from cstool.files import digest
+from cstool.loading import load_tokenizer
 from cstool.masking import IGNORED
 from cstool.objectives import alignment, info_nce, masked_lm, pooled, uniformity
 from cstool.settings import DATA, PLAN, Pretraining
@@ -398,7 +399,7 @@ def _gathered(
     work.mkdir(parents=True, exist_ok=True)
     if not resume:
         for old in (work / _TOKENIZER, *work.glob("checkpoint-*")):
-            clear(old)
+            unfinished.clear(old)
     pairs = settings.contrasts and settings.views == "pairs"
     corpus = Corpus.gather(files, work / DATA, pairs=pairs)
     plan = {**asdict(settings), "processes": processes, **corpus.account}
@@ -490,8 +491,3 @@ def _groups(model: torch.nn.Module, decay: float) -> list[dict[str, Any]]:
 
 def _halves(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return rows[: len(rows) // 2], rows[len(rows) // 2 :]
-
-
-def clear(work: Path) -> None:
-    """Remove the data and the checkpoints of a run that has ended or is not wanted."""
-    shutil.rmtree(work, ignore_errors=True)

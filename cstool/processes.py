@@ -1,4 +1,4 @@
-"""Several processes that train one model together, as torchrun starts them.
+"""Several processes that share one command's work, as torchrun starts them.
 
 Sums are over all processes. A gradient flows only into what a process has computed itself, so the
 sum of the gradients of all processes is that of one process with the whole batch.
@@ -13,7 +13,7 @@ import torch
 from torch import distributed
 
 Value = TypeVar("Value")
-_PATIENCE = timedelta(hours=12)  # the first process may have much data to read meanwhile
+_PATIENCE = timedelta(days=7)  # one may have much more to do than another
 
 
 def rank() -> int:

@@ -1,6 +1,5 @@
 """Fine-tune a cross-encoder on training examples, through transformers' Trainer."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -189,8 +188,3 @@ def save(model: CrossEncoder, folder: Path, card: dict[str, Any]) -> None:
         model.save(folder, card)
     except (OSError, RuntimeError, ValueError) as error:
         raise CstoolError(f"the model cannot be written: {error}") from error
-
-
-def clear(work: Path) -> None:
-    """Remove the data and the checkpoints of a run that has ended or is not wanted."""
-    shutil.rmtree(work, ignore_errors=True)

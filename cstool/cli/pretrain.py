@@ -1,7 +1,6 @@
 """`cstool pretrain`."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -10,12 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cstool import console, files, formats
+from cstool import console, files, formats, unfinished
 from cstool.cli import options, switching
 from cstool.cli.job import Job
-from cstool.errors import CstoolError
 from cstool.records import Example, Text
-from cstool.settings import DATA, PLAN, Pretraining
+from cstool.settings import Pretraining
 
 
 class Objective(StrEnum):
@@ -214,7 +212,10 @@ def run(
     if crop_min > crop_max:
         raise typer.BadParameter("--crop-min is above --crop-max")
     rank = int(os.environ.get("RANK", "0"))  # of the processes that torchrun has started
-    work = _work(output, resume, rank)
+    if not output.name:
+        raise typer.BadParameter(f"{output}: name a folder that can be made")
+    unfinished.check(output, resume, first=rank == 0)
+    work = unfinished.folder(output)
     if init_config:
         files.check_input(init_config)
     given = {
@@ -238,7 +239,7 @@ def run(
         raise typer.BadParameter("nothing is switched without --lexicon")
     sources = [job.read(path, _parser(path)) for path in texts] if rank == 0 else []
     from cstool import processes
-    from cstool.pretrain import clear, pretrain
+    from cstool.pretrain import pretrain
 
     settings = Pretraining(
         base=base,
@@ -270,7 +271,7 @@ def run(
     first = processes.rank() == 0
     unit = "token" if token_budget else "step"
     if not resume and first:
-        clear(work)
+        unfinished.clear(work)
     with _kept(work, first), console.steps("pre-training", unit) as on_step:
         encoder, account = pretrain(
             sources,
@@ -292,7 +293,7 @@ def run(
             card={"max_length": account["max_length"], **job.account()},
             readme=_readme(account, texts, lexicon),
         )
-    clear(work)
+    unfinished.clear(work)
     _tell(job, output, account)
 
 
@@ -339,24 +340,6 @@ def _check_objective(
         raise typer.BadParameter("--mask-switched needs --lexicon and an objective that masks")
 
 
-def _work(output: Path, resume: bool | None, rank: int) -> Path:
-    """Name the folder of the unfinished run.
-
-    Complain about one that is in use, and about an unfinished run that is not spoken of.
-    """
-    if not output.name:
-        raise typer.BadParameter(f"{output}: name a folder that can be made")
-    files.check_folder(output)
-    work = output.parent / f"{output.name}.training"
-    files.check_output(work / "data")
-    kept = {path.name for path in work.iterdir()} if work.is_dir() and rank == 0 else set()
-    if kept and kept.isdisjoint((PLAN, DATA)):
-        raise CstoolError(f"{work}: is in use, and is no unfinished run that may be replaced")
-    if rank == 0 and resume is None and any(work.glob("checkpoint-*")):
-        raise CstoolError(f"{work} holds an unfinished run: say --resume or --restart")
-    return work
-
-
 @contextmanager
 def _kept(work: Path, first: bool) -> Iterator[None]:
     """Remove the folder of a run that never came to a checkpoint: there is nothing to resume."""
@@ -364,7 +347,7 @@ def _kept(work: Path, first: bool) -> Iterator[None]:
         yield
     except BaseException:
         if first and not any(work.glob("checkpoint-*")):
-            shutil.rmtree(work, ignore_errors=True)
+            unfinished.clear(work)
         raise
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cstool import console, files, formats, ranks, runfiles, runs, windows
+from cstool import console, files, formats, runfiles, runs, windows
 from cstool.cli import candidates as found_in
 from cstool.cli import options
 from cstool.cli.candidates import ALONE, LANG, Choice, Task
@@ -177,10 +177,10 @@ def run(
     )
     if resume and (output == files.STDIO or examples):
         raise typer.BadParameter("--resume needs a run and a file as --output")
-    if device != "auto":
-        from cstool.devices import find_device
+    from cstool import processes
+    from cstool.devices import find_device
 
-        find_device(device)
+    place = find_device(device)
     if examples:
         if queries or passages or pairs or candidates != files.STDIO:
             raise typer.BadParameter("--examples goes without texts, run and --pairs")
@@ -190,18 +190,22 @@ def run(
     tasks = _tasks(job, candidates, output, queries, passages, pairs, choice)
     writing = _Writing(depth, window, tail is Tail.KEEP, tag, resume)
     remote = workers if engine is options.Engine.RAY else 0
-    with ranks.team() as team:
-        if team.size > 1 and files.STDIO in (candidates, output):
-            raise CstoolError("-: several processes need a file as --run and as --output")
-        _rerank_all(job, tasks, how, writing, team, remote)
+    if processes.count() > 1 and files.STDIO in (candidates, output):
+        raise CstoolError("-: several processes need a file as --run and as --output")
+    processes.join(place)
+    try:
+        _rerank_all(job, tasks, how, writing, remote)
+    finally:
+        processes.leave()
 
 
 @contextmanager
 def _scorer(
-    how: Scoring, total: int | None, team: ranks.Team, workers: int = 0
+    how: Scoring, total: int | None, workers: int = 0
 ) -> Iterator[tuple["CrossEncoder", Scorer]]:
     """Load the model and show how far it is with so many pairs; some `workers` are Ray's."""
-    how = replace(how, device=team.device(how.device))
+    from cstool import processes
+
     scorer = how.load()
     with ExitStack() as stack:
         bar = stack.enter_context(console.progress("reranking", total))
@@ -209,7 +213,7 @@ def _scorer(
 
         def scored(share: float) -> None:
             nonlocal done
-            done += share * team.size  # the others are about as far
+            done += share * processes.count()  # the others are about as far
             bar.update(done)
 
         def local(windows: Iterable[Pairs]) -> Iterator[Scores]:
@@ -282,23 +286,25 @@ class _Writing:
     resume: bool
 
 
-def _rerank_all(
-    job: Job, tasks: list[Task], how: Scoring, writing: _Writing, team: ranks.Team, workers: int
-) -> None:
+def _rerank_all(job: Job, tasks: list[Task], how: Scoring, writing: _Writing, workers: int) -> None:
     """Score the windows of all runs, each process its share; the first one writes."""
+    from cstool import processes
+
+    first, shared = processes.rank() == 0, processes.count() > 1
     total = sum(task.candidates.content.scored for task in tasks)
-    with _scorer(how, total, team, workers) as (scorer, score):
+    with _scorer(how, total, workers) as (scorer, score):
         for task in tasks:
-            if team.rank == 0:
+            if first:
                 kept = _kept(job, task, scorer, writing.resume)
-            team.wait()
-            if team.rank > 0:
+            processes.wait()
+            if not first:
                 kept = _kept(job, task, scorer, resume=True)
-            if kept and team.size > 1:
-                share, depth = (team.rank, team.size), writing.depth
-                fill(*_work(task), score, kept, depth=depth, size=writing.window, share=share)
-                team.wait()
-            if team.rank == 0:
+            if kept and shared:
+                share = (processes.rank(), processes.count())
+                size, depth = writing.window, writing.depth
+                fill(*_work(task), score, kept, depth=depth, size=size, share=share)
+                processes.wait()
+            if first:
                 _rerank(job, task, kept, score, writing, scorer.encoder.max_length)
 
 
@@ -357,7 +363,7 @@ def _score_examples(job: Job, examples: Path, output: Path, tag: str, how: Scori
     files.check_output(output)
     found = job.read(examples, formats.parse_example)
     cut = _Cut()
-    with _scorer(how, None, ranks.Team()) as (_, score):
+    with _scorer(how, None) as (_, score):
         run = runs.by_query(score_examples(found, score, cut.add))
     lines = job.write(output, runs.lines(run.values(), tag), str)
     job.counts |= {"queries": len(run), "scored": lines, **cut.counts()}

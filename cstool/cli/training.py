@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import typer
 
-from cstool import console, files, formats
+from cstool import console, files, formats, unfinished
 from cstool.cli.job import Job, plain
 from cstool.errors import CstoolError
-from cstool.settings import DATA, PLAN, Training
+from cstool.settings import Training
 
 if TYPE_CHECKING:
     from cstool.codeswitch import Switcher
@@ -101,10 +101,7 @@ def run(job: Job, plan: Plan, output: Path, seeds: Sequence[int]) -> None:
 
     todo = _todo(job, output, seeds) if seeds else {plan.settings.seed: output}
     for folder in todo.values():
-        files.check_folder(folder)
-        files.check_output(_work(folder) / "data")
-        if processes.rank() == 0:
-            _check_work(_work(folder), plan.resume)
+        unfinished.check(folder, plan.resume, first=processes.rank() == 0)
     for path in given:
         files.check_input(path)
     for seed, folder in todo.items():
@@ -143,17 +140,17 @@ def _is_trained(output: Path, settings: Any) -> bool:
 def _train(job: Job, plan: Plan, output: Path) -> None:
     """Train into one folder; of several processes, the first one writes it."""
     from cstool import modelcard, processes
-    from cstool.train import clear, save, train
+    from cstool.train import save, train
     from cstool.training_data import Source
 
-    work = _work(output)
+    work = unfinished.folder(output)
     first = processes.rank() == 0
     switcher = plan.switcher(job, plan.settings.seed)
     sources = [Source(job.read(path, formats.parse_example), w) for path, w in plan.sources]
     teacher = _teacher(job, plan.teacher) if plan.teacher else None
     validation = _validation(job, plan, teacher)
     if first and not plan.resume:
-        clear(work)
+        unfinished.clear(work)
     try:
         with console.steps("training") as on_step:
             model, account = train(
@@ -170,7 +167,7 @@ def _train(job: Job, plan: Plan, output: Path) -> None:
             )
     finally:
         if first and not any(work.glob("checkpoint-*")) and not (work / "logs").exists():
-            clear(work)  # it never began: there is nothing to resume
+            unfinished.clear(work)  # it never began: there is nothing to resume
     if not first:
         return
     job.counts = account
@@ -179,7 +176,7 @@ def _train(job: Job, plan: Plan, output: Path) -> None:
         shutil.copytree(work / "logs", folder / "logs")
         (folder / "README.md").write_text(modelcard.page(output, job.account()), encoding="utf-8")
         save(model, folder, job.account())
-    clear(work)
+    unfinished.clear(work)
     kept = f"; kept step {account['kept_step']}" if validation else ""
     job.say(
         f"{output}: {account['max_steps']} steps on {account['examples']} examples, "
@@ -201,16 +198,3 @@ def _validation(job: Job, plan: Plan, teacher: "Teacher | None") -> "Validation 
     how = plan.settings
     examples = job.read(plan.validate, formats.parse_example)
     return Validation(examples, how.loss, how.validate_by, how.ddro_beta, teacher)
-
-
-def _work(output: Path) -> Path:
-    return output.parent / f"{output.name}.training"
-
-
-def _check_work(work: Path, resume: bool | None) -> None:
-    """Complain about a folder that is in use, and an unfinished run that is not spoken of."""
-    kept = {path.name for path in work.iterdir()} if work.is_dir() else set()
-    if kept and kept.isdisjoint((PLAN, DATA)):
-        raise CstoolError(f"{work}: is in use, and is no unfinished run that may be replaced")
-    if resume is None and any(work.glob("checkpoint-*")):
-        raise CstoolError(f"{work} holds an unfinished run: say --resume or --restart")

@@ -1,0 +1,46 @@
+"""Loading what was trained: from a Hugging Face folder or the hub, and what may go wrong."""
+
+import os
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import transformers
+from safetensors import SafetensorError
+
+from cstool.errors import CstoolError
+
+# What loading raises: also for a damaged file, and for a .bin that holds more than tensors.
+UNLOADABLE = (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError)
+
+
+def load_tokenizer(name: str) -> Any:
+    """Load the tokenizer of a folder or a model of the hub; CstoolError if that fails."""
+    try:
+        return transformers.AutoTokenizer.from_pretrained(local(name), trust_remote_code=False)
+    except UNLOADABLE as error:
+        raise unloadable(name, error) from error
+
+
+def local(name: str) -> str:
+    """Tell a folder from a name on the hub, so that a mistyped path is not looked for there."""
+    if not Path(name).is_dir() and (name.startswith((".", os.sep)) or name.count("/") > 1):
+        raise CstoolError(f"{name}: no such folder")
+    return name
+
+
+def positions(model: Any) -> int:
+    """Count the tokens that fit: RoBERTa's family numbers its positions from padding + 1."""
+    config = model.config
+    positions = getattr(config, "max_position_embeddings", None) or 512
+    if "roberta" in config.model_type or config.model_type in ("camembert", "mpnet"):
+        positions -= config.pad_token_id + 1
+    return int(positions)
+
+
+def unloadable(name: str, error: Exception) -> CstoolError:
+    """Say in one sentence why a model cannot be loaded."""
+    place = "" if Path(name).exists() else "no folder, and from the hub: "
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    hint = f"; beforehand: hf download {name} --local-dir FOLDER" if place else ""
+    return CstoolError(f"{name}: {place}{reason.rstrip('.')}{hint}")
