@@ -39,11 +39,12 @@ from unittest import mock
 import orjson
 from nltk.tokenize import TreebankWordDetokenizer, TreebankWordTokenizer
 
-from cstool import batch, blocks, draws, files, formats, laid, parallel, pieces, regions, written
-from cstool.blocks import BlockSwitcher
+from cstool import draws, files, formats, parallel
 from cstool.codeswitch import Switcher
 from cstool.lexicons import store
 from cstool.records import Entry, Example
+from cstool.switching import batch, blocks, laid, pieces, regions, written
+from cstool.switching.blocks import BlockSwitcher
 
 BATCH = 64
 ENTRIES = 75_000

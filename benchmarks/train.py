@@ -58,7 +58,7 @@ def cstool(
     from cstool.records import Example
     from cstool.settings import Training
     from cstool.train import train
-    from cstool.training_data import Source
+    from cstool.training.data import Source
 
     settings = Training(
         max_steps=steps,

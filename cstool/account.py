@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from cstool.tally import Tally
+from cstool.switching.tally import Tally
 
 _SHOWN_ENTRIES = 10
 

@@ -17,13 +17,13 @@ from typing import Any
 
 from cstool import draws, words
 from cstool.account import Account
-from cstool.batch import Batch, Batches, Rules, Side
 from cstool.errors import CstoolError
 from cstool.lexicons.commonwords import stop_words
 from cstool.lexicons.store import Lexicon
 from cstool.records import Entry, Example, Text
 from cstool.replacements import Replacement, Sides
 from cstool.settings import Switching
+from cstool.switching.batch import Batch, Batches, Rules, Side
 
 Languages = Mapping[str, float] | Sequence[str]
 _RECORDS = 512  # at a time

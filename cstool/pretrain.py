@@ -21,17 +21,17 @@ from torch.utils.tensorboard import SummaryWriter
 
 from cstool import draws, processes, unfinished
 from cstool.codeswitch import Switcher
-from cstool.corpus import Corpus, Item, Stream
 from cstool.devices import find_device, half_precision, peak_memory
-from cstool.encoder import Encoder, token_types
 from cstool.errors import CstoolError
 from cstool.files import digest
 from cstool.loading import load_tokenizer
-from cstool.masking import IGNORED
-from cstool.objectives import alignment, info_nce, masked_lm, pooled, uniformity
+from cstool.pretraining.corpus import Corpus, Item, Stream
+from cstool.pretraining.encoder import Encoder, token_types
+from cstool.pretraining.masking import IGNORED
+from cstool.pretraining.objectives import alignment, info_nce, masked_lm, pooled, uniformity
+from cstool.pretraining.views import LEAST, Batch, Views, check_switcher, read_by_tokenizer
+from cstool.pretraining.vocabulary import train_tokenizer
 from cstool.settings import DATA, PLAN, Pretraining
-from cstool.views import LEAST, Batch, Views, check_switcher, read_by_tokenizer
-from cstool.vocabulary import train_tokenizer
 
 # Tokens or steps, of how many, mean loss, texts or pairs so far, bytes of memory taken at most.
 Step = Callable[[int, int, float, int, int], None]

@@ -14,19 +14,20 @@ from transformers.integrations.integration_utils import (
     get_reporting_integration_callbacks,
 )
 
-from cstool import aligned_words, processes, training_data
-from cstool.checkpoints import Checkpoints
+from cstool import processes
 from cstool.codeswitch import Switcher
 from cstool.crossencoder import CrossEncoder
 from cstool.devices import find_device, half_precision
 from cstool.errors import CstoolError
 from cstool.settings import PLAN, Training
-from cstool.trainer import RankingTrainer, arguments
-from cstool.training_batches import Batches
-from cstool.training_data import Groups, Source, Teacher
-from cstool.training_order import Order
-from cstool.training_watch import Reporter, Step
-from cstool.validation import Validation
+from cstool.training import aligned_words, data
+from cstool.training.batches import Batches
+from cstool.training.checkpoints import Checkpoints
+from cstool.training.data import Groups, Source, Teacher
+from cstool.training.order import Order
+from cstool.training.trainer import RankingTrainer, arguments
+from cstool.training.validation import Validation
+from cstool.training.watch import Reporter, Step
 
 
 def train(
@@ -89,8 +90,8 @@ def train(
     trainer = RankingTrainer(
         model=model.model,
         args=arguments(work, settings, plan, device, precision, validation is not None),
-        train_dataset=(data := Groups(work)),
-        eval_dataset=data,  # of which only the presence counts: see `evaluate`
+        train_dataset=(groups := Groups(work)),
+        eval_dataset=groups,  # of which only the presence counts: see `evaluate`
         data_collator=batches,
     )
     trainer.remove_callback(PrinterCallback)  # it would print on stdout
@@ -105,7 +106,7 @@ def train(
         enable = getattr(model.model, "activation_checkpointing_enable", None)
         (enable or getattr(model.model, old))({"use_reentrant": False})
     if settings.align_words:
-        aligned_words.prepare(model, data)
+        aligned_words.prepare(model, groups)
     if processes.rank():  # each has its own dropout
         torch.manual_seed(settings.seed + (processes.rank() << 32))
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -150,7 +151,7 @@ def _plan(
     validation: Validation | None,
 ) -> dict[str, Any]:
     """Write the data, and say what a run has to be begun with to be the same one."""
-    account = training_data.write(
+    account = data.write(
         sources,
         work,
         loss=settings.loss,

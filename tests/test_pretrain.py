@@ -10,10 +10,10 @@ from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from cstool.codeswitch import Switcher
-from cstool.encoder import Encoder
 from cstool.errors import CstoolError
 from cstool.lexicons.store import Table
 from cstool.pretrain import pretrain
+from cstool.pretraining.encoder import Encoder
 from cstool.records import Entry, Example, Text
 from cstool.settings import Pretraining
 

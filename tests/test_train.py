@@ -10,17 +10,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from cstool import losses
 from cstool.codeswitch import Switcher
 from cstool.crossencoder import CrossEncoder, PairEncoder
 from cstool.errors import CstoolError
 from cstool.lexicons.store import Table
-from cstool.losses import TAUGHT
 from cstool.records import Entry, Example
 from cstool.settings import Training
 from cstool.train import train
-from cstool.training_data import Source
-from cstool.validation import Validation
+from cstool.training import losses
+from cstool.training.data import Source
+from cstool.training.losses import TAUGHT
+from cstool.training.validation import Validation
 
 SETTINGS = Training(
     max_steps=12, batch_size=4, learning_rate=1e-3, max_length=32, save_steps=5, device="cpu"
@@ -502,7 +502,7 @@ sys.path.insert(0, {tests!r})
 from test_train import SETTINGS, examples
 from cstool.errors import CstoolError
 from cstool.train import train
-from cstool.training_data import Source
+from cstool.training.data import Source
 
 full = len(sys.argv) > 3
 if full:  # a file may not grow beyond: there is room for the weights, not for the optimiser
@@ -558,7 +558,7 @@ sys.path[:0] = [{tests!r}, os.path.dirname({tests!r})]
 from test_train import SETTINGS, grouped, task
 from cstool import processes
 from cstool.train import train
-from cstool.training_data import Source
+from cstool.training.data import Source
 
 settings = replace(
     SETTINGS, max_steps=int(sys.argv[3]), save_steps=1, batch_size=5, loss="ranknet",

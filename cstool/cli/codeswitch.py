@@ -19,8 +19,8 @@ from cstool.settings import Switching
 
 if TYPE_CHECKING:
     from cstool.account import Account
-    from cstool.blocks import BlockSwitcher
     from cstool.codeswitch import Switcher
+    from cstool.switching.blocks import BlockSwitcher
 
 
 def run(
@@ -91,8 +91,8 @@ def run(
     cstool codeswitch train.jsonl --lexicon wiki --preset wiki-cs --preview 3
     """
     _check(job.rejects, output, trace, preview, shard)
-    from cstool.blocks import BlockSwitcher
     from cstool.codeswitch import copies_of
+    from cstool.switching.blocks import BlockSwitcher
 
     settings = switching.settings(
         preset,

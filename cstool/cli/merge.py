@@ -61,9 +61,9 @@ def run(
     for model in models:
         if not Path(model).is_dir():
             raise CstoolError(f"{model}: no such folder")
-    from cstool import modelcard
     from cstool.merge import merge
     from cstool.train import save
+    from cstool.training import modelcard
 
     merged = merge(models, shares)
     job.counts["models"] = [

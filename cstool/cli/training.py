@@ -17,8 +17,8 @@ from cstool.settings import Training
 
 if TYPE_CHECKING:
     from cstool.codeswitch import Switcher
-    from cstool.training_data import Teacher
-    from cstool.validation import Validation
+    from cstool.training.data import Teacher
+    from cstool.training.validation import Validation
 
 # What may differ when the seeds of an experiment are gone on with.
 _FREE = frozenset({"seed", "seeds", "resume", "report_to", "save_steps", "output"})
@@ -139,9 +139,10 @@ def _is_trained(output: Path, settings: Any) -> bool:
 
 def _train(job: Job, plan: Plan, output: Path) -> None:
     """Train into one folder; of several processes, the first one writes it."""
-    from cstool import modelcard, processes
+    from cstool import processes
     from cstool.train import save, train
-    from cstool.training_data import Source
+    from cstool.training import modelcard
+    from cstool.training.data import Source
 
     work = unfinished.folder(output)
     first = processes.rank() == 0
@@ -193,7 +194,7 @@ def _teacher(job: Job, path: Path) -> "Teacher":
 def _validation(job: Job, plan: Plan, teacher: "Teacher | None") -> "Validation | None":
     if plan.validate is None:
         return None
-    from cstool.validation import Validation
+    from cstool.training.validation import Validation
 
     how = plan.settings
     examples = job.read(plan.validate, formats.parse_example)

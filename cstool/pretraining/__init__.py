@@ -1,0 +1,1 @@
+"""What `cstool.pretrain` is made of."""

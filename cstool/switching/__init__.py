@@ -1,0 +1,1 @@
+"""The arrays behind `cstool.codeswitch`."""

@@ -1,0 +1,1 @@
+"""What `cstool.train` is made of."""
