@@ -12,6 +12,7 @@ from cstool.cli import (
     induce_lexicon,
     lexicon,
     mix,
+    nq_open,
     prepare,
     report,
     rerank,
@@ -56,6 +57,7 @@ def cstool(
 
 
 app.add_typer(prepare.app, name="prepare")
+command(prepare.app, "nq-open")(nq_open.run)
 command(app, "examples")(examples.run)
 app.add_typer(induce_lexicon.app, name="induce-lexicon")
 app.add_typer(lexicon.app, name="lexicon")
