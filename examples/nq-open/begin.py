@@ -1,13 +1,13 @@
-"""Draw the encoder that every arm starts from: random weights, but for what its first layer attends to.
+"""Draw the encoder that every arm starts from: random, but for what its first layer attends to.
 
 python begin.py ENCODER FOLDER
 
 A small cross-encoder with quite random weights stays at chance for tens of thousands of pairs,
 because it has to find out first that words should be compared across the two texts. Here the first
 layer starts with queries and keys that are the identity, so that a token attends to tokens like
-itself, and a few dimensions of every head are set apart for the side, with opposite signs in queries
-and keys, so that it looks to the other text first. No text and no lexicon goes into this; it is the
-same for every arm.
+itself, and a few dimensions of every head are set apart for the side, with opposite signs in
+queries and keys, so that it looks to the other text first. No text and no lexicon goes into this;
+it is the same for every arm.
 """
 
 import sys
