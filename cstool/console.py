@@ -51,7 +51,7 @@ def progress(label: str, total: float | None) -> Iterator[Bar]:
 
 
 @contextmanager
-def steps(label: str) -> Iterator[Callable[[int, int, float], None]]:
+def steps(label: str, unit: str = "step") -> Iterator[Callable[[int, int, float], None]]:
     """Show training: a line of progress, or a plain line every tenth where nothing may move.
 
     The function it gives takes the step, of how many, and the loss (NaN while there is none yet).
@@ -60,14 +60,16 @@ def steps(label: str) -> Iterator[Callable[[int, int, float], None]]:
 
     with ExitStack() as stack:
         bars: list[Bar] = []
-        begun = perf_counter()
+        begun, tenth = perf_counter(), 0
 
         def on_step(step: int, of: int, loss: float) -> None:
+            nonlocal tenth
             if not bars:
                 bars.append(stack.enter_context(progress(label, of)))
-            told = f"step {step} of {of}" + (f", loss {loss:.4f}" if math.isfinite(loss) else "")
+            told = f"{unit} {step} of {of}" + (f", loss {loss:.4f}" if math.isfinite(loss) else "")
             bars[0].update(step, told)
-            if not err().is_terminal and step * 10 // of > (step - 1) * 10 // of:
+            before, tenth = tenth, step * 10 // of
+            if not err().is_terminal and tenth > before:
                 say(f"{told}, {perf_counter() - begun:.0f} s")
 
         yield on_step

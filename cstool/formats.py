@@ -3,6 +3,7 @@
 Every parser raises ValueError with what is wrong and what was expected; the reader adds FILE:LINE.
 """
 
+import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,12 @@ def parse_text(line: str) -> Text:
     if not tab:
         raise ValueError(f"{_shown(line)}, expected id<TAB>text or a JSON object")
     return Text(_trec_id(name), text)
+
+
+def parse_line(line: str) -> Text:
+    """Read a line that is a text and nothing else; equal texts have the same id."""
+    name = hashlib.sha256(line.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return Text(f"t{name}", line)
 
 
 def format_text(text: Text) -> str:

@@ -99,6 +99,52 @@ MAX_VECTORS = 200_000
 
 
 @dataclass(frozen=True)
+class Pretraining:
+    """How `pretrain` makes an encoder: BERT's numbers (arXiv 1810.04805, appendix A.2), but small.
+
+    The temperature is SimCSE's (arXiv 2104.08821), the crops are Contriever's (arXiv 2112.09118).
+    """
+
+    base: str | None = None  # or init_config, with tokenizer or train_tokenizer
+    init_config: str | None = None
+    tokenizer: str | None = None
+    train_tokenizer: int | None = None
+    tokenizer_alpha: float = 0.0  # files weigh as their size to this power
+    objective: str = "mlm"  # contrastive, both, none
+    mlm_probability: float = 0.15
+    whole_words: bool = False
+    mask_switched: bool = False
+    contrastive_weight: float = 1.0
+    temperature: float = 0.05
+    views: str = "switched"  # pairs, crops
+    crop_min: float = 0.05
+    crop_max: float = 0.5
+    token_budget: int | None = None  # or max_steps
+    max_steps: int | None = None
+    batch_size: int = 256
+    learning_rate: float = 1e-4
+    warmup_steps: int = 10_000
+    # A run too short for this warm-up spends at most this share of itself on it.
+    warmup_share: float = 0.1
+    weight_decay: float = 0.01
+    max_length: int | None = 128
+    seed: int = 1
+    save_steps: int = 1_000
+    precision: str = "auto"
+    device: str = "auto"
+
+    @property
+    def masks(self) -> bool:
+        """Tell whether tokens are masked."""
+        return self.objective in ("mlm", "both")
+
+    @property
+    def contrasts(self) -> bool:
+        """Tell whether views are compared."""
+        return self.objective in ("contrastive", "both")
+
+
+@dataclass(frozen=True)
 class Computing:
     """Where and how products of vectors are computed."""
 

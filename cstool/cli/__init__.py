@@ -14,6 +14,7 @@ from cstool.cli import (
     mix,
     nq_open,
     prepare,
+    pretrain,
     report,
     rerank,
     retrieve,
@@ -29,8 +30,8 @@ class Chain(Group):
     def list_commands(self, ctx: Any) -> list[str]:
         """Name the commands; typer would put those with subcommands last."""
         order = (
-            "prepare examples induce-lexicon lexicon codeswitch translate mix train retrieve "
-            "rerank evaluate report"
+            "prepare examples induce-lexicon lexicon codeswitch translate mix pretrain train "
+            "retrieve rerank evaluate report"
         )
         return sorted(super().list_commands(ctx), key=order.split().index)
 
@@ -64,6 +65,7 @@ app.add_typer(lexicon.app, name="lexicon")
 command(app, "codeswitch")(codeswitch.run)
 command(app, "translate")(translate.run)
 command(app, "mix")(mix.run)
+command(app, "pretrain")(pretrain.run)
 command(app, "train")(train.run)
 command(app, "retrieve")(retrieve.run)
 command(app, "rerank")(rerank.run)
