@@ -13,6 +13,7 @@ from cstool.cli import (
     lexicon,
     merge,
     mix,
+    nq_open,
     prepare,
     pretrain,
     report,
@@ -58,6 +59,7 @@ def cstool(
 
 
 app.add_typer(prepare.app, name="prepare")
+command(prepare.app, "nq-open")(nq_open.run)
 command(app, "examples")(examples.run)
 app.add_typer(induce_lexicon.app, name="induce-lexicon")
 app.add_typer(lexicon.app, name="lexicon")

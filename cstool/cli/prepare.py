@@ -215,7 +215,7 @@ def _write(
     infix = f".{lang}" if lang else ""
     if not found.queries:
         raise CstoolError("no query with a judgement: nothing written")
-    _check_shared(folder, f"queries{infix}.tsv", found.qrels)
+    check_shared(folder, f"queries{infix}.tsv", found.qrels)
     # Passages first: as they stream they may turn out wrong, and then nothing has been written.
     text = formats.format_text_tsv
     passages = job.write(folder / f"passages{infix}.tsv", found.passages, text)
@@ -237,8 +237,11 @@ def _write(
         console.warn(f"{one_line.empty} texts are empty")
 
 
-def _check_shared(folder: Path, own: str, qrels: list[Qrel]) -> None:
-    """Keep the qrels of other languages: they have one file together, and must agree on it."""
+def check_shared(folder: Path, own: str, qrels: list[Qrel]) -> None:
+    """Keep the qrels of other languages: they have one file together, and must agree on it.
+
+    CstoolError if they do not.
+    """
     shared = folder / "qrels.tsv"
     others = {path.name for path in folder.glob("queries*.tsv")} - {own}
     if others and shared.exists() and list(files.read(shared, formats.parse_qrel)) != qrels:
