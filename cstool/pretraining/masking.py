@@ -48,11 +48,11 @@ def mask(
     whose = texts[:, None]
     places = np.broadcast_to(np.arange(ids.shape[1], dtype=np.uint64), ids.shape)
     drawn = draws.at(draws.of(whose, _CHOSEN), group.astype(np.uint64))
-    chosen = free & draws.below(drawn, np.broadcast_to(shares[:, None], ids.shape))
+    chosen = free & draws.below(drawn, draws.limits(shares)[:, None])
     labels = np.where(chosen, ids, IGNORED)
     kind = draws.at(draws.of(whose, _KIND), places)
-    masked = chosen & draws.below(kind, np.full(ids.shape, _MASKED))
-    random = chosen & ~masked & draws.below(kind, np.full(ids.shape, _MASKED + _RANDOM))
+    masked = chosen & draws.below(kind, draws.limits(np.array(_MASKED)))
+    random = chosen & ~masked & draws.below(kind, draws.limits(np.array(_MASKED + _RANDOM)))
     which = draws.at(draws.of(whose, _TOKEN), places) % np.uint64(len(vocabulary.ordinary))
     made = np.where(masked, vocabulary.mask, ids)
     return np.where(random, vocabulary.ordinary[which.astype(np.int64)], made), labels
