@@ -29,7 +29,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from pathlib import Path
@@ -169,7 +169,8 @@ def bare(path: Path, out: Path) -> None:
 def reference(path: Path, out: Path, dictionary: Path) -> None:
     """Run the paper's procedure as it stands beside the data."""
     spec = importlib.util.spec_from_file_location("reference_switch", REFERENCE)
-    assert spec and spec.loader, REFERENCE  # noqa: S101
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"{REFERENCE} is no Python file")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     with (
@@ -189,14 +190,14 @@ def switch(path: Path, out: Path, switcher: Switcher, workers: int) -> None:
 
 def shares(job: Callable[[], object]) -> dict[str, float]:
     """Run a job, and tell which part takes which share of the time."""
-    spent: Counter[str] = Counter()
+    spent: defaultdict[str, float] = defaultdict(float)
     stack = ["the rest: reading and writing files"]
     last = time.thread_time()
 
     def change() -> None:
         nonlocal last
         now = time.thread_time()
-        spent[stack[-1]] += now - last  # type: ignore[assignment]  # a Counter adds floats as well
+        spent[stack[-1]] += now - last
         last = now
 
     def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -220,7 +221,8 @@ def shares(job: Callable[[], object]) -> dict[str, float]:
                 )
         job()
         change()
-    return {part: spent[part] / spent.total() for part in [*PARTS, stack[0]]}
+    total = sum(spent.values())
+    return {part: spent[part] / total for part in [*PARTS, stack[0]]}
 
 
 def in_training(switcher: Switcher, rows: list[Example]) -> None:

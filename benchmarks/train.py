@@ -128,7 +128,7 @@ def peer(
     )
     trainer.add_callback(Ends())
     trainer.train()
-    return ends[-1] - ends[0], getattr(model, "model"), model.tokenizer  # noqa: B009
+    return ends[-1] - ends[0], model.model, model.tokenizer
 
 
 def loss(model: Any, tokenizer: Any, held_out: list[tuple[str, str, int]]) -> float:

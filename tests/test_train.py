@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -524,7 +525,7 @@ model.save(work / "model", {{}})
 
 
 def run_script(*args, launcher=(), script=SCRIPT):
-    code = script.format(tests=os.path.dirname(__file__))  # noqa: PTH120
+    code = script.format(tests=str(Path(__file__).parent))
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [sys.executable, *launcher, "-c", code, *map(str, args)],
@@ -573,7 +574,7 @@ processes.leave()
 
 def torchrun(*args):
     """Run two processes on the CPU that share every batch."""
-    script = SHARED.format(tests=os.path.dirname(__file__))  # noqa: PTH120
+    script = SHARED.format(tests=str(Path(__file__).parent))
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     path = args[1].parent / "shared.py"
     path.write_text(script, encoding="utf-8")

@@ -8,7 +8,7 @@ words give equal pieces, which tokenizers' own trainer does not promise.
 """
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,10 +37,10 @@ def learn(words: Mapping[str, float], size: int) -> list[tuple[str, float]]:
     Every character that is not very rare is a piece. CstoolError if there are more of these than
     `size`, or no words at all.
     """
-    characters: Counter[str] = Counter()
+    characters: defaultdict[str, float] = defaultdict(float)
     for word, count in sorted(words.items()):
         for character in word:
-            characters[character] += count  # type: ignore[assignment]  # weights are floats
+            characters[character] += count
     if not characters:
         raise CstoolError("there are no words to learn a vocabulary from")
     alphabet = _covering(characters)
@@ -49,10 +49,10 @@ def learn(words: Mapping[str, float], size: int) -> list[tuple[str, float]]:
             f"the texts have {len(alphabet)} characters that are not rare: a vocabulary of {size} "
             "pieces has no room for them"
         )
-    parts: Counter[str] = Counter()
+    parts: defaultdict[str, float] = defaultdict(float)
     for word, count in sorted(words.items()):
         for part in _parts(word, alphabet):
-            parts[part] += count  # type: ignore[assignment]
+            parts[part] += count
     chosen = sorted(parts, key=lambda part: (-parts[part], part))[:_WORDS]
     counts = np.array([parts[part] for part in chosen], dtype=np.float64)
     found: Counter[str] = Counter()

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -38,10 +38,10 @@ def train_tokenizer(
     has no room for the characters of the texts.
     """
     counted = [_words(corpus) for corpus in corpora]
-    words: Counter[str] = Counter()
+    words: defaultdict[str, float] = defaultdict(float)
     for found, weight in zip(counted, weights(list(map(_size, counted)), alpha), strict=True):
         for word, count in found.items():
-            words[word] += count * weight  # type: ignore[assignment]  # weights are floats
+            words[word] += count * weight
     pieces = unigram.learn(words, size - len(SPECIAL))
     backend = Tokenizer(models.Unigram([*((name, 0.0) for name in SPECIAL), *pieces], unk_id=3))
     backend.normalizer = normalizers.Sequence(
