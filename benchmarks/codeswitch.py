@@ -1,8 +1,9 @@
 """Words per second of code-switching from file to file, beside the two ends of what there is.
 
-    python benchmarks/codeswitch.py [examples, 40000] [rounds, 3]
+    python benchmarks/codeswitch.py [queries, 40000] [negatives, 3] [rounds, 1]
 
-Each reads the same training examples (JSONL) and writes them again: the paper's procedure, done
+Each reads the same training examples (JSONL), to each query its passage and so many others as
+negatives, and writes them again: the paper's procedure, done
 plainly with NLTK's Treebank tokenizer; a bare loop that parses and writes JSON with orjson and
 switches nothing; and cstool, in one process and in two. Where it says "words seen before", cstool
 knows the words of the file from a first pass, as it does after some millions of words.
@@ -21,7 +22,6 @@ stands here, which does the same.
 import contextlib
 import importlib.util
 import io
-import itertools
 import json
 import os
 import random
@@ -103,29 +103,32 @@ def best_of(rounds: int, jobs: Mapping[str, Callable[[], object]]) -> dict[str, 
     return {name: min(each, key=lambda cost: cost.core) for name, each in costs.items()}
 
 
-def pairs() -> Iterator[tuple[str, str]]:
-    """Yield English queries and passages, from the start again when there are no more."""
+def pairs() -> list[tuple[str, str]]:
+    """Read English queries and their passages."""
     if REAL:
         paths = [Path(REAL) / "train" / f"en.{name}.jsonl.gz" for name in ("wiki", "other")]
         read = (files.read(path, formats.parse_pair) for path in paths)
-        found = [(pair.query, pair.passage) for each in read for pair in each]
-    else:
-        data = ROOT / "examples/demo/data/train"
-        queries, passages = (
-            {text.id: text.text for text in files.read(data / name, formats.parse_text)}
-            for name in ("queries.tsv", "passages.tsv")
-        )
-        qrels = files.read(data / "qrels.tsv", formats.parse_qrel)
-        found = [(queries[qrel.qid], passages[qrel.pid]) for qrel in qrels]
-    return itertools.cycle(found)
+        return [(pair.query, pair.passage) for each in read for pair in each]
+    data = ROOT / "examples/demo/data/train"
+    queries, passages = (
+        {text.id: text.text for text in files.read(data / name, formats.parse_text)}
+        for name in ("queries.tsv", "passages.tsv")
+    )
+    qrels = files.read(data / "qrels.tsv", formats.parse_qrel)
+    return [(queries[qrel.qid], passages[qrel.pid]) for qrel in qrels]
 
 
-def write_examples(path: Path, count: int) -> None:
-    """Write so many training examples."""
+def write_examples(path: Path, queries: int, negatives: int) -> None:
+    """Write training examples; where pairs are too few, they come again with other negatives."""
+    found = pairs()
+    rng = random.Random(1)
     with path.open("wb") as out:
-        for number, (query, passage) in enumerate(itertools.islice(pairs(), count)):
-            row = {"qid": f"q{number}", "query": query, "pid": f"p{number}", "passage": passage}
-            out.write(orjson.dumps({**row, "label": 1}) + b"\n")
+        for number in range(queries):
+            own = number % len(found)
+            for place in (own, *(rng.randrange(len(found)) for _ in range(negatives))):
+                row = {"qid": f"q{number}", "query": found[own][0], "pid": f"p{place}"}
+                row |= {"passage": found[place][1], "label": int(place == own)}
+                out.write(orjson.dumps(row) + b"\n")
 
 
 def entries(language: str) -> Iterator[Entry]:
@@ -234,7 +237,7 @@ def in_training(switcher: Switcher, rows: list[Example]) -> None:
 def main() -> None:
     """Run all in turn and print the best of each."""
     given = [int(text) for text in sys.argv[1:]]
-    count, rounds = given + [40_000, 3][len(given) :]
+    queries, negatives, rounds = given + [40_000, 3, 1][len(given) :]
     languages = LANGUAGES if REAL else tuple(store.pairs(store.find("wiki"), "en"))
     tables = {language: store.Table.of(entries(language)) for language in languages}
     first = languages[0]
@@ -246,9 +249,10 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as made:
         path, out = Path(made) / "train.jsonl", Path(made) / "out.jsonl"
-        write_examples(path, count)
+        write_examples(path, queries, negatives)
         rows = list(files.read(path, formats.parse_example))
         words = sum(len(row.query.split()) + len(row.passage.split()) for row in rows)
+        count = len(rows)
         print(f"{count} examples, {words / 1e6:.1f} million words (between spaces)")
         best, known = dict(tables[first].best), fresh(first)
         dictionary = Path(made) / "dictionary.txt"
@@ -261,13 +265,15 @@ def main() -> None:
             else (lambda: plain(path, out, best))
         )
         alone, two = "cstool, one language", "cstool, one, 2 workers"
+        seen, two_seen = "cstool, words seen before", "cstool, seen, 2 workers"
         jobs: dict[str, Callable[[], object]] = {
             "the paper's procedure": paper,
             "bare loop, no switching": lambda: bare(path, out),
             alone: lambda: switch(path, out, fresh(first), 1),
-            "cstool, words seen before": lambda: switch(path, out, known, 1),
+            seen: lambda: switch(path, out, known, 1),
             f"cstool, {len(languages)} languages": lambda: switch(path, out, fresh(*languages), 1),
             two: lambda: switch(path, out, fresh(first), 2),
+            two_seen: lambda: switch(path, out, known, 2),
         }
         costs = best_of(rounds, jobs)
         parts = shares(lambda: switch(path, out, fresh(first), 1))
@@ -282,10 +288,11 @@ def main() -> None:
             f"{name:26} {cost.core:8.2f} {cost.clock:8.2f} {rate:15.2f} "
             f"{slow / cost.core:6.1f} x {fast / cost.core:11.1%}"
         )
-    one, pair = costs[alone], costs[two]
-    print(f"2 workers: {one.clock / pair.clock:.2f} times as fast as 1 by the clock;")
-    print(f"  the workers take {pair.others / one.core:.2f} of the seconds of one process,")
-    print(f"  the process that reads and writes {pair.here / (pair.others / 2):.1%} of a worker's")
+    for what, one, pair in (("", alone, two), (", words seen before", seen, two_seen)):
+        a, b = costs[one], costs[pair]
+        print(f"2 workers{what}: {a.clock / b.clock:.2f} times as fast as 1 by the clock;")
+        print(f"  the workers take {b.others / a.core:.2f} of the seconds of one process,")
+        print(f"  the process that reads and writes {b.here / (b.others / 2):.1%} of a worker's")
     print(f"on the fly in training, batches of {BATCH}: {count / supply:.0f} pairs/s")
     print("share of the time           one language   words seen before")
     for part, share in parts.items():
