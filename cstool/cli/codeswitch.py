@@ -31,21 +31,7 @@ def run(
     ] = files.STDIO,
     output: options.Output = files.STDIO,
     lexicon: options.Lexicon = "wiki",
-    preset: switching.PresetOption = None,
-    ratio: switching.Ratio = None,
-    query_ratio: switching.QueryRatio = None,
-    passage_ratio: switching.PassageRatio = None,
-    ratio_of: switching.RatioOfOption = None,
-    langs: switching.Langs = None,
-    query_lang: switching.QueryLang = None,
-    passage_lang: switching.PassageLang = None,
-    source_lang: switching.SourceLang = "en",
-    per: switching.PerOption = None,
-    choice: switching.ChoiceOption = None,
-    skip_stopwords: switching.SkipStopwords = None,
-    max_phrase: switching.MaxPhrase = None,
-    protect: switching.Protect = None,
-    keep_english: switching.KeepEnglish = None,
+    switched: switching.Options = switching.Options(),
     copies: Annotated[
         int,
         typer.Option(min=1, help="Versions of every training example, each switched anew."),
@@ -94,25 +80,10 @@ def run(
     from cstool.codeswitch import copies_of
     from cstool.switching.blocks import BlockSwitcher
 
-    settings = switching.settings(
-        preset,
-        ratio=ratio,
-        query_ratio=query_ratio,
-        passage_ratio=passage_ratio,
-        ratio_of=ratio_of and ratio_of.value,
-        per=per and per.value,
-        choice=choice and choice.value,
-        skip_stopwords=skip_stopwords,
-        max_phrase=max_phrase,
-        protect=protect,
-        keep_english=keep_english,
-        seed=seed,
-    )
+    settings = switched.settings(seed)
     shown = {name: getattr(settings, name) for name in job.settings if hasattr(settings, name)}
     job.settings = {**job.settings, **shown}
-    switcher = switching.switcher(
-        job, lexicon, settings, source_lang, langs, query_lang, passage_lang
-    )
+    switcher = switching.switcher(job, lexicon, switched, settings)
     _check_not_read(output, trace, source, job)
 
     def read() -> Iterator[Example | Text]:

@@ -1,6 +1,7 @@
 """What all commands share: --config, --on-error, and where an error becomes an exit code."""
 
 import contextlib
+import dataclasses
 import functools
 import inspect
 import os
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -70,7 +71,10 @@ class Command(TyperCommand):
 
 
 def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register `run(job, ...)` as a command; the shared options are added to its own."""
+    """Register `run(job, ...)` as a command; the shared options are added to its own.
+
+    A parameter that is a dataclass stands for its fields: options that several commands have.
+    """
 
     def register(run: Callable[..., None]) -> Callable[..., None]:
         app.command(name, cls=Command)(_with_job(run))
@@ -80,7 +84,12 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
 
 
 def _with_job(run: Callable[..., None]) -> Callable[..., None]:
-    own = [p for p in inspect.signature(run, eval_str=True).parameters.values() if p.name != "job"]
+    signature = inspect.signature(run, eval_str=True).parameters.values()
+    given = [p for p in signature if p.name != "job"]
+    groups: dict[str, Any] = {
+        p.name: p.annotation for p in given if dataclasses.is_dataclass(p.annotation)
+    }
+    own = [each for p in given for each in _options(p, groups.get(p.name))]
     shared = list(inspect.signature(_shared, eval_str=True).parameters.values())
 
     @functools.wraps(run)
@@ -90,7 +99,10 @@ def _with_job(run: Callable[..., None]) -> Callable[..., None]:
             raise typer.BadParameter("--on-error skip and --rejects FILE go together")
         settings = {name: value for name, value in values.items() if name not in _SHARED}
         with Job(_path(ctx), settings, rejects) as job:
-            run(job, **settings)
+            rest = dict(settings)
+            for name, group in groups.items():
+                rest[name] = group(**{f.name: rest.pop(f.name) for f in dataclasses.fields(group)})
+            run(job, **rest)
 
     context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     parameters = [context, *own, *shared]
@@ -99,6 +111,16 @@ def _with_job(run: Callable[..., None]) -> Callable[..., None]:
     wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
     del wrapper.__wrapped__  # typer would look through it
     return wrapper
+
+
+def _options(parameter: inspect.Parameter, group: Any) -> list[inspect.Parameter]:
+    if group is None:
+        return [parameter]
+    kinds = get_type_hints(group, include_extras=True)
+    return [
+        parameter.replace(name=field.name, default=field.default, annotation=kinds[field.name])
+        for field in dataclasses.fields(group)
+    ]
 
 
 def _load_config(ctx: typer.Context, path: Path | None) -> Path | None:

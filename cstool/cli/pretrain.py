@@ -160,21 +160,7 @@ def run(
             "as codeswitch has them.",
         ),
     ] = None,
-    preset: switching.PresetOption = None,
-    ratio: switching.Ratio = None,
-    query_ratio: switching.QueryRatio = None,
-    passage_ratio: switching.PassageRatio = None,
-    ratio_of: switching.RatioOfOption = None,
-    langs: switching.Langs = None,
-    query_lang: switching.QueryLang = None,
-    passage_lang: switching.PassageLang = None,
-    source_lang: switching.SourceLang = "en",
-    per: switching.PerOption = None,
-    choice: switching.ChoiceOption = None,
-    skip_stopwords: switching.SkipStopwords = None,
-    max_phrase: switching.MaxPhrase = None,
-    protect: switching.Protect = None,
-    keep_english: switching.KeepEnglish = None,
+    switched: switching.Options = switching.Options(),
     seed: options.Seed = Pretraining.seed,
     save_steps: Annotated[
         int, typer.Option(min=1, help="Steps between checkpoints.")
@@ -218,24 +204,10 @@ def run(
     work = unfinished.folder(output)
     if init_config:
         files.check_input(init_config)
-    given = {
-        "ratio": ratio,
-        "query_ratio": query_ratio,
-        "passage_ratio": passage_ratio,
-        "ratio_of": ratio_of and ratio_of.value,
-        "per": per and per.value,
-        "choice": choice and choice.value,
-        "skip_stopwords": skip_stopwords,
-        "max_phrase": max_phrase,
-        "protect": protect,
-        "keep_english": keep_english,
-    }
-    languages = (langs, query_lang, passage_lang)
     switcher = None
     if lexicon:
-        plan = switching.settings(preset, **given, seed=seed)
-        switcher = switching.switcher(job, lexicon, plan, source_lang, *languages)
-    elif preset or any(value is not None for value in (*given.values(), *languages)):
+        switcher = switching.switcher(job, lexicon, switched, switched.settings(seed))
+    elif switched.are_given():
         raise typer.BadParameter("nothing is switched without --lexicon")
     sources = [job.read(path, _parser(path)) for path in texts] if rank == 0 else []
     from cstool import processes

@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cstool import formats
 from cstool.cli import options
-from cstool.cli.job import Job
+from cstool.cli.job import Job, plain
 from cstool.records import Entry
 from cstool.settings import SWITCHINGS, Switching
 
@@ -55,116 +55,122 @@ def _checked_pattern(value: str | None) -> str | None:
     return value
 
 
-PresetOption = Annotated[
-    Preset | None,
-    typer.Option(
-        help="The paper's choices for the options below. bl-cs: one language on each side; "
-        "ml-cs: several; wiki-cs: --ratio 1 --per text --skip-stopwords --max-phrase 3, the "
-        "source language among those drawn. Options given win."
-    ),
-]
-Ratio = Annotated[
-    float | None,
-    typer.Option(min=0, max=1, help="Share of the words to replace.  [default: 0.5]"),
-]
-Langs = Annotated[
-    str | None,
-    typer.Option(
-        metavar="LIST",
-        help="Languages to switch to, for both sides: de or de,it,ru, or with weights "
-        "de=2,ru=1. Default: all there are.",
-        callback=options.checked_weights,
-    ),
-]
-QueryLang = Annotated[
-    str | None,
-    typer.Option(
-        metavar="LIST",
-        help="The same for the query side alone; the source language leaves it as it is.",
-        callback=options.checked_weights,
-    ),
-]
-PassageLang = Annotated[
-    str | None,
-    typer.Option(
-        metavar="LIST",
-        help="The same for the passage side alone.",
-        callback=options.checked_weights,
-    ),
-]
-SourceLang = Annotated[
-    str,
-    typer.Option(metavar="LANG", help="Language of the texts.", callback=options.checked_language),
-]
-KeepEnglish = Annotated[
-    float | None,
-    typer.Option(min=0, max=1, help="Share of the records to leave as they are.  [default: 0]"),
-]
+@dataclass(frozen=True)
+class Options:
+    """The options of code-switching, the same wherever it is done."""
+
+    preset: Annotated[
+        Preset | None,
+        typer.Option(
+            help="The paper's choices for the options below. bl-cs: one language on each side; "
+            "ml-cs: several; wiki-cs: --ratio 1 --per text --skip-stopwords --max-phrase 3, the "
+            "source language among those drawn. Options given win."
+        ),
+    ] = None
+    ratio: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of the words to replace.  [default: 0.5]"),
+    ] = None
+    query_ratio: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The same for the query side alone.")
+    ] = None
+    passage_ratio: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The same for the passage side alone.")
+    ] = None
+    ratio_of: Annotated[
+        RatioOf | None,
+        typer.Option(
+            help="matched: of the words that the lexicon knows. all: of all words; then more of "
+            "those that it knows are replaced.  [default: matched]"
+        ),
+    ] = None
+    langs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Languages to switch to, for both sides: de or de,it,ru, or with weights "
+            "de=2,ru=1. Default: all there are.",
+            callback=options.checked_weights,
+        ),
+    ] = None
+    query_lang: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="The same for the query side alone; the source language leaves it as it is.",
+            callback=options.checked_weights,
+        ),
+    ] = None
+    passage_lang: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="The same for the passage side alone.",
+            callback=options.checked_weights,
+        ),
+    ] = None
+    source_lang: Annotated[
+        str,
+        typer.Option(
+            metavar="LANG", help="Language of the texts.", callback=options.checked_language
+        ),
+    ] = "en"
+    per: Annotated[
+        Per | None,
+        typer.Option(
+            help="Draw a language for every replaced span, or once per text.  [default: span]"
+        ),
+    ] = None
+    choice: Annotated[
+        Choice | None,
+        typer.Option(
+            help="Of several translations take the best, or draw one by its score.  [default: best]"
+        ),
+    ] = None
+    skip_stopwords: Annotated[
+        bool | None,
+        typer.Option(
+            "--skip-stopwords/--no-skip-stopwords",
+            help="Leave stop words, unless in a phrase.  [default: no-skip-stopwords]",
+        ),
+    ] = None
+    max_phrase: Annotated[
+        int | None, typer.Option(min=1, max=8, help="Words that a phrase may have.  [default: 8]")
+    ] = None
+    protect: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="Replace nothing that matches this, besides URLs, addresses and numbers.",
+            callback=_checked_pattern,
+        ),
+    ] = None
+    keep_english: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of the records to leave as they are.  [default: 0]"),
+    ] = None
+
+    def are_given(self) -> bool:
+        """Tell whether any of them has been given."""
+        return self != Options(source_lang=self.source_lang)
+
+    def settings(self, seed: int) -> Switching:
+        """Give the choices of the preset, or the defaults, but for those that are given."""
+        if None not in (self.ratio, self.query_ratio, self.passage_ratio):
+            raise typer.BadParameter(
+                "--ratio has no effect beside --query-ratio and --passage-ratio"
+            )
+        known = {field.name for field in fields(Switching)}
+        given = {name: value for name, value in vars(self).items() if name in known}
+        chosen = {name: plain(value) for name, value in given.items() if value is not None}
+        start = SWITCHINGS[self.preset] if self.preset else Switching()
+        return replace(start, **chosen, seed=seed)
 
 
-QueryRatio = Annotated[
-    float | None, typer.Option(min=0, max=1, help="The same for the query side alone.")
-]
-PassageRatio = Annotated[
-    float | None, typer.Option(min=0, max=1, help="The same for the passage side alone.")
-]
-RatioOfOption = Annotated[
-    RatioOf | None,
-    typer.Option(
-        help="matched: of the words that the lexicon knows. all: of all words; then more of "
-        "those that it knows are replaced.  [default: matched]"
-    ),
-]
-PerOption = Annotated[
-    Per | None,
-    typer.Option(
-        help="Draw a language for every replaced span, or once per text.  [default: span]"
-    ),
-]
-ChoiceOption = Annotated[
-    Choice | None,
-    typer.Option(
-        help="Of several translations take the best, or draw one by its score.  [default: best]"
-    ),
-]
-SkipStopwords = Annotated[
-    bool | None,
-    typer.Option(
-        "--skip-stopwords/--no-skip-stopwords",
-        help="Leave stop words, unless in a phrase.  [default: no-skip-stopwords]",
-    ),
-]
-MaxPhrase = Annotated[
-    int | None, typer.Option(min=1, max=8, help="Words that a phrase may have.  [default: 8]")
-]
-Protect = Annotated[
-    str | None,
-    typer.Option(
-        metavar="REGEX",
-        help="Replace nothing that matches this, besides URLs, addresses and numbers.",
-        callback=_checked_pattern,
-    ),
-]
-
-
-def settings(preset: Preset | None, **given: Any) -> Switching:
-    """Give the choices of a preset, or the defaults, but for those that are given."""
-    if None not in map(given.get, ("ratio", "query_ratio", "passage_ratio")):
-        raise typer.BadParameter("--ratio has no effect beside --query-ratio and --passage-ratio")
-    chosen = {name: value for name, value in given.items() if value is not None}
-    return replace(SWITCHINGS[preset] if preset else Switching(), **chosen)
-
-
-def switcher(
-    job: Job,
-    lexicon: str,
-    settings: Switching,
-    source_lang: str,
-    langs: str | None,
-    query_lang: str | None,
-    passage_lang: str | None,
-) -> "Switcher":
+def switcher(job: Job, lexicon: str, given: Options, settings: Switching) -> "Switcher":
     """Load the lexicon and make what switches texts by it."""
+    source_lang, langs = given.source_lang, given.langs
+    query_lang, passage_lang = given.query_lang, given.passage_lang
     if langs and query_lang and passage_lang:
         raise typer.BadParameter("--langs has no effect beside --query-lang and --passage-lang")
     from cstool.codeswitch import Switcher, without_stopwords

@@ -153,21 +153,7 @@ def run(
             "below as codeswitch has them.",
         ),
     ] = None,
-    preset: switching.PresetOption = None,
-    ratio: switching.Ratio = None,
-    query_ratio: switching.QueryRatio = None,
-    passage_ratio: switching.PassageRatio = None,
-    ratio_of: switching.RatioOfOption = None,
-    langs: switching.Langs = None,
-    query_lang: switching.QueryLang = None,
-    passage_lang: switching.PassageLang = None,
-    source_lang: switching.SourceLang = "en",
-    per: switching.PerOption = None,
-    choice: switching.ChoiceOption = None,
-    skip_stopwords: switching.SkipStopwords = None,
-    max_phrase: switching.MaxPhrase = None,
-    protect: switching.Protect = None,
-    keep_english: switching.KeepEnglish = None,
+    switched: switching.Options = switching.Options(),
     seed: options.Seed = Training.seed,
     seeds: Annotated[
         str | None,
@@ -242,28 +228,13 @@ def run(
     if (teacher_scores is not None) != (loss in _TAUGHT):
         names = " and ".join(", ".join(sorted(_TAUGHT)).rsplit(", ", 1))
         raise typer.BadParameter(f"--teacher-scores goes with the losses {names}, and they with it")
-    given = {
-        "ratio": ratio,
-        "query_ratio": query_ratio,
-        "passage_ratio": passage_ratio,
-        "ratio_of": ratio_of and ratio_of.value,
-        "per": per and per.value,
-        "choice": choice and choice.value,
-        "skip_stopwords": skip_stopwords,
-        "max_phrase": max_phrase,
-        "protect": protect,
-        "keep_english": keep_english,
-    }
-    languages = (langs, query_lang, passage_lang)
-    switched = preset or any(value is not None for value in (*given.values(), *languages))
-    if switched and not lexicon:
+    if switched.are_given() and not lexicon:
         raise typer.BadParameter("nothing is switched without --lexicon")
 
     def switcher(job: Job, seed: int) -> "Switcher | None":
         if lexicon is None:
             return None
-        how = switching.settings(preset, **given, seed=seed)
-        return switching.switcher(job, lexicon, how, source_lang, *languages)
+        return switching.switcher(job, lexicon, switched, switched.settings(seed))
 
     training.run(
         job,
