@@ -566,13 +566,21 @@ settings = replace(
     validate_steps=1,
 )
 data = [Source(grouped(11))] if processes.rank() == 0 else []  # nobody else reads them
-model, account = train(data, sys.argv[1], Path(sys.argv[2]), settings, validation=task())
+
+def die(step, *rest):
+    if sys.argv[4:] == ["killed"] and step == 2:
+        os._exit(1)
+
+model, account = train(
+    data, sys.argv[1], Path(sys.argv[2]), settings, validation=task(),
+    resume=sys.argv[4:] == ["resume"], on_step=die,
+)
 torch.save(model.model.state_dict(), Path(sys.argv[2]) / f"{{processes.rank()}}.pt")
 processes.leave()
 """
 
 
-def torchrun(*args):
+def torchrun(*args, ends=0):
     """Run two processes on the CPU that share every batch."""
     script = SHARED.format(tests=str(Path(__file__).parent))
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -584,7 +592,20 @@ def torchrun(*args):
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == ends, done.stderr
+
+
+def test_two_processes_that_were_killed_go_on_as_if_nothing_had_been(bert, tmp_path):
+    torchrun(bert, tmp_path / "whole", 3)
+    torchrun(bert, tmp_path / "killed", 3, "killed", ends=1)
+    assert not (tmp_path / "killed" / "0.pt").exists()
+    torchrun(bert, tmp_path / "killed", 3, "resume")
+    for rank in "01":
+        whole, resumed = (
+            torch.load(tmp_path / name / f"{rank}.pt", weights_only=True)
+            for name in ("whole", "killed")
+        )
+        assert all(torch.equal(resumed[name], tensor) for name, tensor in whole.items())
 
 
 def test_two_processes_train_one_model_as_one_process_does(bert, tmp_path):
