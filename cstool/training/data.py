@@ -4,7 +4,7 @@ import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, groupby
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -95,17 +95,18 @@ def _written(
     digest, positives, is_marked = hashlib.sha256(), 0.0, False
     starts = array("q", [0])
     sizes: list[int] = []
-    with ArrowWriter(path=str(folder / DATA), features=features) as writer:
+    with ArrowWriter(path=str(folder / DATA), features=features, writer_batch_size=_ROWS) as writer:
         for source in sources:
             before = len(starts)
-            for some in _together(groups(source.examples, loss, teacher, switcher)):
-                rows = [example for group in some for example in group]
-                digest.update("".join(map(formats.format_example, rows)).encode())
-                positives += sum(example.label for example in rows)
-                is_marked |= any("switched" in example.extra for example in rows)
-                columns = {key: [getattr(row, key) for row in rows] for key in EXAMPLE_KEYS}
-                writer.write_batch(columns | {"extra": list(map(_extra, rows))})
-                starts.extend(accumulate(map(len, some[1:]), initial=starts[-1] + len(some[0])))
+            for group in groups(source.examples, loss, teacher, switcher):
+                for example in group:
+                    digest.update(formats.format_example(example).encode())
+                    positives += example.label
+                    is_marked |= "switched" in example.extra
+                    extra = {key: example.extra[key] for key in _EXTRA if key in example.extra}
+                    row = {key: getattr(example, key) for key in EXAMPLE_KEYS}
+                    writer.write(row | {"extra": orjson.dumps(extra).decode()})
+                starts.append(starts[-1] + len(group))
             sizes.append(len(starts) - before)
             if not sizes[-1]:
                 number = f" in source {len(sizes)}" if len(sources) > 1 else ""
@@ -127,28 +128,6 @@ def _written(
             {"weight": weight, "groups": size} for weight, size in zip(weights, sizes, strict=True)
         ]
     return account
-
-
-def _together(groups: Iterable[Group]) -> Iterator[list[Group]]:
-    """Take groups until they have enough examples for a write."""
-    some: list[Group] = []
-    count = 0
-    for group in groups:
-        some.append(group)
-        count += len(group)
-        if count >= _ROWS:
-            yield some
-            some, count = [], 0
-    if some:
-        yield some
-
-
-def _extra(example: Example) -> str:
-    if not example.extra:
-        return "{}"
-    return orjson.dumps(
-        {key: example.extra[key] for key in _EXTRA if key in example.extra}
-    ).decode()
 
 
 def groups(
