@@ -99,7 +99,9 @@ def test_the_xquad_r_example_on_real_data(real_data, bert, tmp_path):
     example = Path(__file__).parents[1] / "examples" / "xquad-r"
     few = "FIRST='NR % 700 == 0' THEN='NR % 700 == 3' EPOCHS=0.5 BATCH=10 QUERIES=5 DEPTH=20"
     few += " LENGTH=32 TEST_LENGTH=32"
-    script = f"""make -j2 -C {example} OUT={tmp_path} MODEL={bert} {few} PAIRS="en-en en-ru de-en" """
+    script = (
+        f"""make -j2 -C {example} OUT={tmp_path} MODEL={bert} {few} PAIRS="en-en en-ru de-en" """
+    )
     result = shell(script, tmp_path, CSTOOL_REAL_DATA=str(real_data))
     assert result.returncode == 0, result.stderr
     table = (tmp_path / "test" / "table.txt").read_text(encoding="utf-8")
