@@ -49,6 +49,19 @@ def test_logits_are_those_of_the_padded_model(folder, tokens):
     assert len({round(score, 4) for score in ours}) > 20
 
 
+def test_rows_of_16_bits_are_filled_up_and_score_the_same(folder, monkeypatch):
+    model = CrossEncoder.load(folder, max_length=24, dtype="bf16", device="cpu")
+    tokens: list[int] = []
+    model.model.register_forward_pre_hook(
+        lambda _, args, given: tokens.append(given["input_ids"].shape[1]), with_kwargs=True
+    )
+    filled = model.logits(PAIRS, batch_tokens=200)
+    assert len(tokens) > 2 and set(tokens) <= {128, 256}
+    monkeypatch.setattr(packed, "_ROUND", 1)
+    assert filled == pytest.approx(model.logits(PAIRS, batch_tokens=200), abs=1e-3)
+    assert filled == pytest.approx(theirs(folder, 24), abs=2e-2)
+
+
 def test_other_encoders_are_padded(bert, tmp_path):
     config = transformers.DistilBertConfig(
         vocab_size=1000, dim=16, n_layers=2, n_heads=2, hidden_dim=32, num_labels=1
