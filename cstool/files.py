@@ -91,7 +91,7 @@ class Block:
 def blocks(
     path: Path, *, shard: tuple[int, int] = (0, 1), reading: Reading | None = None
 ) -> Iterator[Block]:
-    """Yield the lines of a file in blocks of about a quarter of a megabyte.
+    """Yield the lines of a file in blocks of about half a megabyte.
 
     Of shard (i, n) come only the lines whose number, counted from 0, leaves i when divided by n.
     How a file falls into blocks depends on the file alone.
@@ -257,7 +257,7 @@ def check_folder(path: Path) -> None:
 
 _BUFFER = 1 << 18
 _GZIP = b"\x1f\x8b"
-_BLOCK = 1 << 18  # bytes of lines
+_BLOCK = 1 << 19  # bytes of lines
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from cstool.cli import app
 
 PROGRAM = str(Path(sys.executable).with_name("cstool"))
 ROW = '{"qid":"q%d","query":"the red house","pid":"p%d","passage":"a red, red house","label":1}\n'
-MANY = (ROW % (1, 1)).replace("a red,", "x" * 1000) * 3000  # soon done, and more than can wait
+MANY = (ROW % (1, 1)).replace("a red,", "x" * 1000) * 6000  # soon done, and more than can wait
 LINES = "".join(ROW % (n, n % 7) if n % 5 else f"{n}\tred house, the red one\n" for n in range(300))
 OPTIONS = ("--lexicon", "mini", "--on-error", "skip", "--rejects", "bad.txt")
 MADE = ("out.jsonl", "trace.jsonl", "bad.txt")
