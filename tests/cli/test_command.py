@@ -258,7 +258,7 @@ def test_a_bug_keeps_its_traceback():
 
 @pytest.fixture
 def long(folder):
-    (folder / "long.jsonl").write_text("".join(ROW % n for n in range(5000)), encoding="utf-8")
+    (folder / "long.jsonl").write_text("".join(ROW % n for n in range(15_000)), encoding="utf-8")
 
 
 @pytest.mark.usefixtures("long")
@@ -322,7 +322,7 @@ def ended_by(number, folder, *more):
     args += ["codeswitch", "--lexicon", "mini", "-o", "out.jsonl", *more]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(args, **pipes) as process:
-        process.stdin.write((ROW % 1).encode() * 5000)
+        process.stdin.write((ROW % 1).encode() * 10_000)
         process.stdin.flush()
         deadline = time.monotonic() + 20
         while not any(path.stat().st_size for path in folder.glob(".out.jsonl.*.part")):
