@@ -3,24 +3,26 @@
 The processes are forked, so what the work needs, a lexicon above all, is in memory once and shared
 between them. Few items wait at any time: memory does not grow with their number.
 
-Each process has a pipe of its own, and nobody else holds its ends. So the death of a process, in
-whatever it is doing, is the end of its pipe and cannot go unnoticed. (concurrent.futures has one
-pipe for all results: a process that is killed while it writes there leaves the others waiting.)
+Items and results go through files in memory, whatever their size, and nobody has to wait until the
+other end takes them; a pipe only tells that they are there. Each process has a pipe of its own, and
+nobody else holds its ends. So the death of a process, in whatever it is doing, is the end of its
+pipe and cannot go unnoticed. (concurrent.futures has one pipe for all results: a process that is
+killed while it writes there leaves the others waiting.)
 """
 
 import gc
 import os
+import pickle  # between a process and its forks: what it reads was written by this program
 import signal
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.process import BaseProcess
-from queue import SimpleQueue
 from traceback import format_exception
 from typing import Any, TypeVar
 
@@ -29,14 +31,30 @@ from cstool.errors import CstoolError
 Item = TypeVar("Item")
 Begun = TypeVar("Begun")
 Result = TypeVar("Result")
-_AHEAD = 4  # items that are worked on or wait, per process
+_AHEAD = 4  # items that are worked on, or wait before or after it, per process
+_SLOTS = 2  # of a process: while it works on an item, the next is there
 _REST = "what a process has kept"  # asked for instead of an item
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """Two files in memory: what goes to a process, and what comes back."""
+
+    there: int
+    back: int
 
 
 @dataclass(frozen=True)
 class _Worker:
     process: BaseProcess
-    pipe: "connection.Connection[Any, Any]"
+    pipe: "connection.Connection[Any, Any]"  # carries numbers of slots that were filled
+    slots: list[_Slot]
+    tickets: dict[int, int] = field(default_factory=dict)  # of the slots in use
+
+    @property
+    def free(self) -> list[int]:
+        """Give the numbers of the slots that are not in use."""
+        return [number for number in range(_SLOTS) if number not in self.tickets]
 
 
 @contextmanager
@@ -83,29 +101,26 @@ def _forked(
     work: Callable[[Item], Result], count: int, rest: Callable[[], Result] | None
 ) -> Iterator[Callable[[Iterable[Item]], Iterator[Result]]]:
     workers: list[_Worker] = []
-    # A thread for each process, that waits for it.
-    threads = ThreadPoolExecutor(count)
     try:
         # Ctrl-C and a closed terminal reach every process: this one decides about the others. And
         # none may be told to end before it has set its own way to: it would run on as this one.
         ours = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
         heard = signal.pthread_sigmask(signal.SIG_BLOCK, ours)
         try:
-            for _ in range(count):  # now, while there are no other threads
+            for _ in range(count):
                 workers.append(_started(work, rest, workers))
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, heard)
-        idle: SimpleQueue[_Worker] = SimpleQueue()
-        for worker in workers:
-            idle.put(worker)
-        yield partial(_mapped, threads, idle, workers if rest else [])
+        yield partial(_mapped, _Desk(workers), rest is not None)
     finally:
         for worker in workers:
             worker.process.terminate()
-        threads.shutdown(cancel_futures=True)
         for worker in workers:
             worker.process.join()
             worker.pipe.close()
+            for slot in worker.slots:
+                os.close(slot.there)
+                os.close(slot.back)
 
 
 def in_order(
@@ -137,37 +152,79 @@ def _until_failure(items: Iterable[Item], failed: list[Exception]) -> Iterator[I
         failed.append(error)
 
 
-def _mapped(
-    threads: ThreadPoolExecutor,
-    idle: "SimpleQueue[_Worker]",
-    with_rest: Iterable[_Worker],
-    items: Iterable[Any],
-) -> Iterator[Any]:
-    def ask_one(item: Any) -> Any:
-        worker = idle.get()
-        try:
-            return _ask(worker, item)
-        finally:
-            idle.put(worker)
-
-    ahead = _AHEAD * idle.qsize()
-    yield from in_order(items, lambda item: threads.submit(ask_one, item), Future.result, ahead)
-    for worker in with_rest:
-        yield _ask(worker, _REST)
+def _mapped(desk: "_Desk", with_rest: bool, items: Iterable[Any]) -> Iterator[Any]:
+    yield from in_order(items, desk.give, desk.result, _AHEAD * len(desk.workers))
+    if with_rest:
+        yield from map(desk.result, [desk.give(_REST, worker) for worker in desk.workers])
 
 
-def _ask(worker: _Worker, item: Any) -> Any:
-    """Let a process do the work."""
+class _Desk:
+    """Gives items to processes that have room, and keeps their answers until they are asked for."""
+
+    def __init__(self, workers: list[_Worker]) -> None:
+        self.workers = workers
+        self._answers: dict[int, tuple[Any, Exception | None, str]] = {}
+        self._given = 0
+
+    def give(self, item: Any, worker: _Worker | None = None) -> int:
+        """Give an item to this process, or the least busy, and return a ticket for its result."""
+        able = [worker] if worker else self.workers
+        while not (chosen := max(able, key=lambda each: len(each.free))).free:
+            self._hear()
+        number = chosen.free[0]
+        with _alive():
+            _put(chosen.slots[number].there, item)
+            chosen.pipe.send_bytes(bytes([number]))
+        self._given += 1
+        chosen.tickets[number] = self._given
+        return self._given
+
+    def result(self, ticket: int) -> Any:
+        """Wait for the result; an error in the work is raised."""
+        while ticket not in self._answers:
+            self._hear()
+        result, error, told = self._answers.pop(ticket)
+        if error is not None:
+            raise error from (None if isinstance(error, CstoolError) else _Remote(told))
+        return result
+
+    def _hear(self) -> None:
+        ready = connection.wait([worker.pipe for worker in self.workers])
+        for worker in self.workers:
+            if worker.pipe in ready:
+                with _alive():
+                    number = worker.pipe.recv_bytes()[0]
+                    self._answers[worker.tickets.pop(number)] = _take(worker.slots[number].back)
+
+
+@contextmanager
+def _alive() -> Iterator[None]:
     try:
-        worker.pipe.send(item)
-        result, error, told = worker.pipe.recv()
-    except (EOFError, OSError) as problem:
+        yield
+    except (EOFError, ConnectionError) as problem:
         raise CstoolError(
             "a worker was killed; if memory ran out, take fewer --workers"
         ) from problem
-    if error is not None:
-        raise error from (None if isinstance(error, CstoolError) else _Remote(told))
-    return result
+
+
+def _put(file: int, value: Any) -> None:
+    os.lseek(file, 0, os.SEEK_SET)
+    with open(file, "wb", closefd=False) as out:
+        pickle.dump(value, out, pickle.HIGHEST_PROTOCOL)
+
+
+def _take(file: int) -> Any:
+    os.lseek(file, 0, os.SEEK_SET)
+    with open(file, "rb", closefd=False) as given:
+        return pickle.load(given)
+
+
+def _file() -> int:
+    """Open a file in memory, where the system has such, or one that has no name."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("cstool")
+    with tempfile.TemporaryFile() as made:
+        return os.dup(made.fileno())
 
 
 class _Remote(Exception):
@@ -179,11 +236,13 @@ def _started(
 ) -> _Worker:
     context = get_context("fork")
     ours, theirs = context.Pipe()
+    slots = [_Slot(_file(), _file()) for _ in range(_SLOTS)]
     inherited = [ours, *(worker.pipe for worker in others)]
-    process = context.Process(target=_serve, args=(work, rest, theirs, inherited), daemon=True)
+    given = (work, rest, theirs, slots, inherited)
+    process = context.Process(target=_serve, args=given, daemon=True)
     process.start()
     theirs.close()
-    return _Worker(process, ours)
+    return _Worker(process, ours, slots)
 
 
 # In a worker.
@@ -193,6 +252,7 @@ def _serve(
     work: Callable[[Any], Any],
     rest: Callable[[], Any] | None,
     pipe: "connection.Connection[Any, Any]",
+    slots: list[_Slot],
     inherited: "list[connection.Connection[Any, Any]]",
 ) -> None:
     for other in inherited:  # or the end of this process would not be the end of their pipes
@@ -202,15 +262,17 @@ def _serve(
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
-            item = pipe.recv()
+            number = pipe.recv_bytes()[0]
         except EOFError:
             return
+        back = slots[number].back
         try:
+            item = _take(slots[number].there)
             result = rest() if rest and item == _REST else work(item)
-            answer: tuple[Any, Exception | None, str] = (result, None, "")
+            _put(back, (result, None, ""))
         except Exception as error:
-            answer = (None, error, "".join(format_exception(error)))
-        pipe.send(answer)
+            _put(back, (None, error, "".join(format_exception(error))))
+        pipe.send_bytes(bytes([number]))
 
 
 def _end_with_parent() -> None:

@@ -1,6 +1,9 @@
+import errno
 import itertools
 import multiprocessing
 import os
+import pickle
+import resource
 import signal
 import subprocess
 import sys
@@ -99,6 +102,15 @@ def test_the_order_is_kept_when_the_first_takes_longest():
         assert list(mapped(range(20))) == list(range(20))
 
 
+def test_items_and_results_of_any_size_keep_nobody_waiting():
+    """A pipe would be full of the next items while their process waits to be rid of a result."""
+    sizes = [10_000_000, 0, 5_000_000, 1, 20_000_000, 300, 70_000] * 3
+    with processes(lambda item: item * 2, 2) as mapped:
+        results = mapped(bytes([1]) * size for size in sizes)
+        assert len(next(results)) == 2 * sizes[0]
+        assert [len(each) for each in results] == [2 * size for size in sizes[1:]]
+
+
 def test_few_items_are_taken_ahead_of_the_results():
     taken = itertools.count()
     with processes(lambda item: item, 2) as mapped:
@@ -128,6 +140,22 @@ def test_a_bug_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError) as caught, processes(lambda item: 1 // item, 2) as mapped:
         list(mapped([0]))
     assert "lambda item: 1 // item" in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize("work", [lambda item: lambda: item, lambda item: bytes(1 << 20)])
+def test_what_cannot_be_handed_back_is_an_error_like_others(work):
+    """A function has no name to be sent by; and a limit on the size of files is one on all."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limits[1]))
+    try:
+        with (
+            pytest.raises((pickle.PicklingError, AttributeError, OSError)) as caught,
+            processes(work, 2) as mapped,
+        ):
+            list(mapped(range(3)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "pickle" in str(caught.value) or caught.value.errno == errno.EFBIG
 
 
 def test_processes_end_with_the_block():
