@@ -18,6 +18,7 @@ from cstool.ahead import ahead
 from cstool.devices import (
     find_device,
     half_precision,
+    keep_memory,
     lacks_memory,
     processor_multiplies_bf16,
 )
@@ -30,8 +31,9 @@ from cstool.windows import Scores
 
 Pair = tuple[str, str]  # query, passage
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-# Tokens computed at once: on a CPU more would leave its caches, a GPU wants to be filled.
-_BATCH_TOKENS = {"cpu": 2048, "cuda": 1 << 17}
+# Tokens computed at once, by their bytes on a CPU: more would leave its caches.
+_CPU_BATCH_BYTES = 8192
+_BATCH_TOKENS = {"cuda": 1 << 17}
 
 transformers.logging.set_verbosity_error()
 huggingface_hub.logging.set_verbosity_error()  # it tells of every retry
@@ -146,6 +148,7 @@ class CrossEncoder:
         it, else fp16 on CUDA, fp32 on the CPU); the classifier on top always computes in float32.
         """
         place = find_device(device)
+        keep_memory(place)
         if dtype == "auto":
             narrow = place == "cpu" and processor_multiplies_bf16()
             dtype = "bf16" if narrow else half_precision(place) or "fp32"
@@ -211,7 +214,7 @@ class CrossEncoder:
         window's tokens it had. With two outputs the score is the log-odds of the second: their
         difference. A batch for which there is no memory is halved; CstoolError for a single pair.
         """
-        tokens = batch_tokens or _BATCH_TOKENS.get(self.model.device.type, 1 << 14)
+        tokens = batch_tokens or _batch_tokens(self.model)
         join = partial(self.encoder.join, passage_windows=passage_windows)
         for joined in ahead(map(join, windows)):
             lengths = joined.lengths
@@ -315,6 +318,12 @@ def _length(name: str, model: Any, wanted: int | None) -> int:
     if wanted is not None and wanted > limit:
         raise CstoolError(f"{name}: has {limit} positions, fewer than --max-length {wanted}")
     return wanted or limit
+
+
+def _batch_tokens(model: Any) -> int:
+    if model.device.type == "cpu":
+        return _CPU_BATCH_BYTES // int(model.base_model.dtype.itemsize)
+    return _BATCH_TOKENS.get(model.device.type, 1 << 14)
 
 
 def _in_float32(module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

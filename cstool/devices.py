@@ -1,10 +1,16 @@
 """Where the products are computed: the name of a device that torch has."""
 
+import contextlib
+import ctypes
 import resource
 
 import torch
 
 from cstool.errors import CstoolError
+
+# Numbers of glibc's malloc.h, and bytes.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_LARGE, _LARGE_BEFORE_2_35 = 1 << 30, 1 << 25
 
 
 def find_device(name: str = "auto") -> str:
@@ -44,3 +50,18 @@ def processor_multiplies_bf16() -> bool:
 def lacks_memory(error: RuntimeError) -> bool:
     """Tell whether this is how torch says that the device has no memory left."""
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def keep_memory(device: str) -> None:
+    """Let this process keep what tensors on the CPU leave, for the next ones.
+
+    glibc would give large pieces back, and the kernel would clear them each time: as much work as
+    some layers. Without glibc, and for other devices, nothing is done.
+    """
+    if device != "cpu":
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_TRIM_THRESHOLD, _LARGE)
+        if not mallopt(_MMAP_THRESHOLD, _LARGE):
+            mallopt(_MMAP_THRESHOLD, _LARGE_BEFORE_2_35)

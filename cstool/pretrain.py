@@ -11,7 +11,7 @@ import orjson
 
 from cstool import processes, unfinished
 from cstool.codeswitch import Switcher
-from cstool.devices import find_device, peak_memory
+from cstool.devices import find_device, keep_memory, peak_memory
 from cstool.errors import CstoolError
 from cstool.files import digest
 from cstool.loading import load_tokenizer
@@ -49,6 +49,7 @@ def pretrain(
     """
     _check(settings, switcher)
     device = find_device(settings.device)
+    keep_memory(device)
     processes.join(device)
     corpus, plan, checkpoint = processes.first(
         lambda: _gathered(files, work, settings, switcher, processes.count(), resume), device

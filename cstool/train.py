@@ -17,7 +17,7 @@ from transformers.integrations.integration_utils import (
 from cstool import processes
 from cstool.codeswitch import Switcher
 from cstool.crossencoder import CrossEncoder
-from cstool.devices import find_device, half_precision
+from cstool.devices import find_device, half_precision, keep_memory
 from cstool.errors import CstoolError
 from cstool.settings import PLAN, Training
 from cstool.training import aligned_words, data
@@ -57,6 +57,7 @@ def train(
     """
     reporters = _reporters(report_to)
     device = find_device(settings.device)
+    keep_memory(device)
     processes.join(device)
     checkpoints = Checkpoints(work)
     if processes.rank() == 0:
