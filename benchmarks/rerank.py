@@ -31,7 +31,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 SIDES = [
     *(f"peer {dtype} {batch}" for dtype in DTYPES for batch in (8, 16, 32)),
     *(f"padded {dtype} 2048" for dtype in DTYPES),
-    *(f"packed {dtype} {tokens}" for dtype in DTYPES for tokens in (2048, 8192)),
+    *(f"packed {dtype} {tokens}" for dtype in DTYPES for tokens in (2048, 4096)),
 ]
 CUDA_SIDES = [
     *(f"peer bf16 {batch}" for batch in (32, 128, 512)),
