@@ -37,18 +37,10 @@ _REST = "what a process has kept"  # asked for instead of an item
 
 
 @dataclass(frozen=True)
-class _Slot:
-    """Two files in memory: what goes to a process, and what comes back."""
-
-    there: int
-    back: int
-
-
-@dataclass(frozen=True)
 class _Worker:
     process: BaseProcess
     pipe: "connection.Connection[Any, Any]"  # carries numbers of slots that were filled
-    slots: list[_Slot]
+    slots: list[int]  # files: an item goes there in one, and its result comes back in it
     tickets: dict[int, int] = field(default_factory=dict)  # of the slots in use
 
     @property
@@ -119,8 +111,7 @@ def _forked(
             worker.process.join()
             worker.pipe.close()
             for slot in worker.slots:
-                os.close(slot.there)
-                os.close(slot.back)
+                os.close(slot)
 
 
 def in_order(
@@ -173,7 +164,7 @@ class _Desk:
             self._hear()
         number = chosen.free[0]
         with _alive():
-            _put(chosen.slots[number].there, item)
+            _put(chosen.slots[number], item)
             chosen.pipe.send_bytes(bytes([number]))
         self._given += 1
         chosen.tickets[number] = self._given
@@ -194,7 +185,7 @@ class _Desk:
             if worker.pipe in ready:
                 with _alive():
                     number = worker.pipe.recv_bytes()[0]
-                    self._answers[worker.tickets.pop(number)] = _take(worker.slots[number].back)
+                    self._answers[worker.tickets.pop(number)] = _take(worker.slots[number])
 
 
 @contextmanager
@@ -236,7 +227,7 @@ def _started(
 ) -> _Worker:
     context = get_context("fork")
     ours, theirs = context.Pipe()
-    slots = [_Slot(_file(), _file()) for _ in range(_SLOTS)]
+    slots = [_file() for _ in range(_SLOTS)]
     inherited = [ours, *(worker.pipe for worker in others)]
     given = (work, rest, theirs, slots, inherited)
     process = context.Process(target=_serve, args=given, daemon=True)
@@ -252,7 +243,7 @@ def _serve(
     work: Callable[[Any], Any],
     rest: Callable[[], Any] | None,
     pipe: "connection.Connection[Any, Any]",
-    slots: list[_Slot],
+    slots: list[int],
     inherited: "list[connection.Connection[Any, Any]]",
 ) -> None:
     for other in inherited:  # or the end of this process would not be the end of their pipes
@@ -265,13 +256,13 @@ def _serve(
             number = pipe.recv_bytes()[0]
         except EOFError:
             return
-        back = slots[number].back
+        slot = slots[number]
         try:
-            item = _take(slots[number].there)
+            item = _take(slot)
             result = rest() if rest and item == _REST else work(item)
-            _put(back, (result, None, ""))
+            _put(slot, (result, None, ""))
         except Exception as error:
-            _put(back, (None, error, "".join(format_exception(error))))
+            _put(slot, (None, error, "".join(format_exception(error))))
         pipe.send_bytes(bytes([number]))
 
 
