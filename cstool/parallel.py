@@ -101,6 +101,8 @@ def _forked(
         try:
             for _ in range(count):
                 workers.append(_started(work, rest, workers))
+        except OSError as problem:
+            raise CstoolError(f"{problem.strerror}; take fewer than {count} --workers") from problem
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, heard)
         yield partial(_mapped, _Desk(workers), rest is not None)

@@ -158,6 +158,22 @@ def test_what_cannot_be_handed_back_is_an_error_like_others(work):
     assert "pickle" in str(caught.value) or caught.value.errno == errno.EFBIG
 
 
+def test_more_processes_than_the_system_allows_are_one_sentence():
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (60, limits[1]))
+    try:
+        with (
+            pytest.raises(
+                CstoolError, match=r"^Too many open files; take fewer than 30 --workers$"
+            ),
+            processes(abs, 30),
+        ):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert multiprocessing.active_children() == []
+
+
 def test_processes_end_with_the_block():
     with processes(lambda item: item, 3) as mapped:
         assert len(multiprocessing.active_children()) == 3
