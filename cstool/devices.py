@@ -8,9 +8,10 @@ import torch
 
 from cstool.errors import CstoolError
 
-# Numbers of glibc's malloc.h, and bytes.
+# Numbers of glibc's malloc.h, and bytes. mallopt(3) documents 32 MiB as the limit of the threshold
+# of mmap; glibc 2.36 takes more.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_LARGE, _LARGE_BEFORE_2_35 = 1 << 30, 1 << 25
+_LARGE, _DOCUMENTED = 1 << 30, 1 << 25
 
 
 def find_device(name: str = "auto") -> str:
@@ -64,4 +65,4 @@ def keep_memory(device: str) -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_TRIM_THRESHOLD, _LARGE)
         if not mallopt(_MMAP_THRESHOLD, _LARGE):
-            mallopt(_MMAP_THRESHOLD, _LARGE_BEFORE_2_35)
+            mallopt(_MMAP_THRESHOLD, _DOCUMENTED)
