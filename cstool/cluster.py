@@ -59,7 +59,9 @@ def _mapped(
         get: Callable[[Any], Result] = ray.get
         try:
             yield from in_order(items, begin, get, ahead)
-        except ray.exceptions.RayTaskError:
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, CstoolError):  # whose text has no traceback in it
+                raise error.cause from None
             raise
         except ray.exceptions.RayError as error:
             raise CstoolError(f"Ray: {error}") from error

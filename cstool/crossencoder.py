@@ -154,8 +154,8 @@ class CrossEncoder:
             dtype = "bf16" if narrow else half_precision(place) or "fp32"
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            model, missing = _load_model(name)
-        if missing and not init_head:
+            model, lacks_head = _load_model(name)
+        if lacks_head and not init_head:
             raise CstoolError(
                 f"{name}: has no trained classifier on top of its encoder; "
                 "--init-head would score with one that is drawn at random"
@@ -169,9 +169,8 @@ class CrossEncoder:
         if packed.can_pack(model.config):
             packed.pack(model)
         model.eval().to(place)
-        tokenizer = load_tokenizer(name)
-        _check_fit(name, model, tokenizer)
-        return cls(model, PairEncoder(tokenizer, _length(name, model, max_length)))
+        tokenizer = _fitting_tokenizer(name, model)
+        return cls(model, PairEncoder(tokenizer, _length(name, model, tokenizer, max_length)))
 
     @classmethod
     def begin(cls, name: str, *, max_length: int | None, default: int) -> "CrossEncoder":
@@ -180,11 +179,12 @@ class CrossEncoder:
         `default` is the length to use where the encoder allows it and none is asked for.
         """
         model, _ = _load_model(name, num_labels=1, ignore_mismatched_sizes=True)
+        tokenizer = _fitting_tokenizer(name, model)
         length = max_length or min(default, positions(model))
         # What transformers' own loss must be if somebody trains this model further.
         model.config.problem_type = "multi_label_classification"
         _first_token_only(model)
-        return cls(model, PairEncoder(load_tokenizer(name), _length(name, model, length)))
+        return cls(model, PairEncoder(tokenizer, _length(name, model, tokenizer, length)))
 
     def logits(
         self,
@@ -286,7 +286,11 @@ class CrossEncoder:
         return rows
 
 
-def _load_model(name: str, **options: Any) -> tuple[Any, set[str]]:
+def _load_model(name: str, **options: Any) -> tuple[Any, bool]:
+    """Load a model, and tell whether weights on top of its encoder had to be drawn.
+
+    CstoolError if some of the encoder itself are not there, or are of another shape.
+    """
     try:
         model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
             local(name),
@@ -297,10 +301,21 @@ def _load_model(name: str, **options: Any) -> tuple[Any, set[str]]:
         )
     except UNLOADABLE as error:
         raise unloadable(name, error) from error
-    return model, set(info["missing_keys"])
+    drawn = {*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])}
+    # What an encoder that was pre-trained alone may lack as well is its pooler.
+    encoder = f"{model.base_model_prefix}."
+    lost = sorted(key for key in drawn if key.startswith(encoder) and "pooler" not in key)
+    if lost:
+        raise CstoolError(
+            f"{name}: {len(lost)} weights of the encoder are missing or do not fit its "
+            f"config.json, {lost[0]} first"
+        )
+    return model, bool(drawn)
 
 
-def _check_fit(name: str, model: Any, tokenizer: Any) -> None:
+def _fitting_tokenizer(name: str, model: Any) -> Any:
+    """Load the tokenizer of a model, which gets its padding token; CstoolError if none fits."""
+    tokenizer, config = load_tokenizer(name), model.config
     rows = model.get_input_embeddings().num_embeddings
     highest = max(tokenizer.get_vocab().values(), default=-1)
     if highest >= rows:
@@ -308,16 +323,34 @@ def _check_fit(name: str, model: Any, tokenizer: Any) -> None:
             f"{name}: the tokenizer is not the model's: it gives ids up to {highest}, and the "
             f"model has embeddings up to {rows - 1}"
         )
+    kinds = getattr(config, "type_vocab_size", 0)  # 0: it has no embeddings of types
+    if kinds and "token_type_ids" in tokenizer.model_input_names:
+        highest = max(tokenizer("a", "a")["token_type_ids"])
+        if highest >= kinds:
+            raise CstoolError(
+                f"{name}: the tokenizer is not the model's: it gives token types up to {highest}, "
+                f"and the model has {kinds}"
+            )
+    if config.pad_token_id is None:
+        if tokenizer.pad_token_id is None:
+            raise CstoolError(f"{name}: neither the model nor its tokenizer has a padding token")
+        config.pad_token_id = tokenizer.pad_token_id
+    return tokenizer
 
 
-def _length(name: str, model: Any, wanted: int | None) -> int:
-    limit = positions(model)
-    card = Path(name) / CARD
+def _length(name: str, model: Any, tokenizer: Any, wanted: int | None) -> int:
+    """Choose the tokens of a pair: what is wanted, what it was trained with, or what fits."""
+    limit, card = positions(model), Path(name) / CARD
+    told = "--max-length"
     if wanted is None and card.is_file():
-        wanted = int(orjson.loads(card.read_bytes())["max_length"])
+        told = f"max_length of {CARD}:"
+        try:
+            wanted = int(orjson.loads(card.read_bytes())["max_length"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise CstoolError(f"{card}: does not tell the max_length of a model") from error
     if wanted is not None and wanted > limit:
-        raise CstoolError(f"{name}: has {limit} positions, fewer than --max-length {wanted}")
-    return wanted or limit
+        raise CstoolError(f"{name}: has {limit} positions, fewer than {told} {wanted}")
+    return wanted or min(limit, tokenizer.model_max_length)
 
 
 def _batch_tokens(model: Any) -> int:

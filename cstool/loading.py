@@ -15,11 +15,22 @@ UNLOADABLE = (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingErro
 
 
 def load_tokenizer(name: str) -> Any:
-    """Load the tokenizer of a folder or a model of the hub; CstoolError if that fails."""
+    """Load the tokenizer of a folder or a model of the hub; CstoolError if there is none."""
     try:
-        return transformers.AutoTokenizer.from_pretrained(local(name), trust_remote_code=False)
+        found = transformers.AutoTokenizer.from_pretrained(local(name), trust_remote_code=False)
     except UNLOADABLE as error:
         raise unloadable(name, error) from error
+    # Where there are no files, transformers makes one that knows its special tokens alone.
+    if set(found.get_vocab()) <= set(found.all_special_tokens):
+        raise CstoolError(f"{name}: has no tokenizer, or one without a vocabulary")
+    return found
+
+
+def check_model(name: str) -> None:
+    """Complain at once about a model that cannot be there: CstoolError."""
+    folder = Path(local(name))
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise CstoolError(f"{name}: has no config.json, so it is no model")
 
 
 def local(name: str) -> str:
@@ -30,11 +41,16 @@ def local(name: str) -> str:
 
 
 def positions(model: Any) -> int:
-    """Count the tokens that fit: RoBERTa's family numbers its positions from padding + 1."""
+    """Count the tokens that fit: RoBERTa's family numbers its positions from padding + 1.
+
+    CstoolError for a model that has no such limit.
+    """
     config = model.config
     positions = getattr(config, "max_position_embeddings", None) or 512
-    if "roberta" in config.model_type or config.model_type in ("camembert", "mpnet"):
+    if "roberta" in config.model_type or config.model_type in ("camembert", "longformer", "mpnet"):
         positions -= config.pad_token_id + 1
+    if positions < 1:
+        raise CstoolError(f"models of the kind {config.model_type} are not supported")
     return int(positions)
 
 

@@ -1,11 +1,17 @@
 """Average the weights of cross-encoders that were fine-tuned from one encoder."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
 from cstool.crossencoder import CrossEncoder
 from cstool.errors import CstoolError
+
+# Of a config.json: where the model is from, and how others load it or go on with it.
+_NO_MATTER = frozenset(
+    {"_name_or_path", "transformers_version", "dtype", "sentence_transformers", "problem_type"}
+)
 
 
 def merge(names: Sequence[str], weights: Sequence[float]) -> CrossEncoder:
@@ -48,11 +54,21 @@ def _difference(first: CrossEncoder, other: CrossEncoder) -> str | None:
     for name in sorted(here.keys() | there.keys()):
         if here.get(name) != there.get(name):
             return f"{name} has the shape {there.get(name)}, not {here.get(name)}"
+    mine, theirs = _settings(first), _settings(other)
+    for name in sorted(mine.keys() | theirs.keys()):
+        if mine.get(name) != theirs.get(name):
+            return f"{name} of its config.json is {theirs.get(name)}, not {mine.get(name)}"
     if _tokenizer(first) != _tokenizer(other):
         return "its tokenizer is another"
     if first.encoder.max_length != other.encoder.max_length:
         return f"it takes {other.encoder.max_length} tokens, not {first.encoder.max_length}"
     return None
+
+
+def _settings(model: CrossEncoder) -> dict[str, Any]:
+    """Give what the logits may depend on."""
+    known = model.model.config.to_dict()
+    return {name: value for name, value in known.items() if name not in _NO_MATTER}
 
 
 def _tokenizer(model: CrossEncoder) -> tuple[str, dict[str, str]]:

@@ -94,8 +94,9 @@ def inputs(ids: Sequence[Ids], types: Sequence[Ids] | None, model: Any) -> dict[
     """
     config, device = model.config, model.device
     lengths = [len(row) for row in ids]
-    begin = config.pad_token_id + 1 if config.model_type in _ROBERTA else 0
-    positions = [np.arange(begin, begin + length) for length in lengths]
+    positions: list[Ids] = [np.arange(length, dtype=np.int32) for length in lengths]
+    if config.model_type in _ROBERTA:
+        positions = [_behind(config.pad_token_id, row) for row in ids]
     rest = np.zeros(0, dtype=np.int64)
     if device.type == "cpu":
         least = sum(lengths) + _TILE - 1
@@ -111,6 +112,13 @@ def inputs(ids: Sequence[Ids], types: Sequence[Ids] | None, model: Any) -> dict[
         "segments": Segments.of(lengths, device),
     }
     return found if types is None else found | {"token_type_ids": row(types)}
+
+
+def _behind(padding: int, row: Ids) -> Ids:
+    """Number tokens as RoBERTa does: from padding + 1, leaving out a text's own padding tokens."""
+    kept = (row != padding).astype(np.int32)
+    found: Ids = np.cumsum(kept, dtype=np.int32) * kept + padding
+    return found
 
 
 def first_token_only(model: Any) -> None:

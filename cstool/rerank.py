@@ -99,17 +99,24 @@ def score_examples(
 ) -> Iterator[Hit]:
     """Score the pairs of training examples, some thousands at a time; each pair once.
 
-    CstoolError for a score that is no number.
+    CstoolError for a score that is no number, and for a pair that comes again with other texts.
     """
     asked: list[list[Hit]] = []
 
     def fresh() -> Iterator[Pairs]:
-        seen: set[tuple[str, str]] = set()
+        seen: dict[tuple[str, str], int] = {}
         waiting = iter(examples)
         while window := list(islice(waiting, _EXAMPLES)):
-            new = {(one.qid, one.pid): (one.query, one.passage) for one in window}
-            new = {ids: texts for ids, texts in new.items() if ids not in seen}
-            seen |= new.keys()
+            new: dict[tuple[str, str], tuple[str, str]] = {}
+            for one in window:
+                ids, texts = (one.qid, one.pid), (one.query, one.passage)
+                if ids not in seen:
+                    new[ids], seen[ids] = texts, hash(texts)
+                elif seen[ids] != hash(texts):
+                    raise CstoolError(
+                        f"query {one.qid} with passage {one.pid} comes again with other texts: "
+                        "a teacher scores the examples before they are switched"
+                    )
             asked.append([Hit(*ids, math.nan) for ids in new])
             yield list(new.values())
 

@@ -187,11 +187,15 @@ class Training:
     # for long ones: see docs/training.md for what others take.
     CPU_TOKENS: ClassVar[int] = 2048
 
-    def steps(self, examples: int) -> int:
-        """Count the optimiser's steps for this many examples, at least one."""
+    def steps(self, examples: int, sources: int = 1) -> int:
+        """Count the optimiser's steps for this many examples, at least one.
+
+        Of a single source every round ends with a batch of its own, which may be smaller.
+        """
         if self.epochs is None:
             return self.max_steps
-        return max(1, math.ceil(self.epochs * examples / self.batch_size))
+        batches = examples / self.batch_size
+        return max(1, math.ceil(self.epochs * (math.ceil(batches) if sources == 1 else batches)))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from transformers.integrations.integration_utils import (
     get_reporting_integration_callbacks,
 )
 
-from cstool import processes
+from cstool import files, processes
 from cstool.codeswitch import Switcher
 from cstool.crossencoder import CrossEncoder
 from cstool.devices import find_device, half_precision, keep_memory
@@ -60,18 +60,20 @@ def train(
     keep_memory(device)
     processes.join(device)
     checkpoints = Checkpoints(work)
+    set_seed(settings.seed)  # the fresh classifier depends on it
+    model = CrossEncoder.begin(base, max_length=settings.max_length, default=Training.LENGTH)
     if processes.rank() == 0:
         work.mkdir(parents=True, exist_ok=True)
-        plan = _plan(sources, base, work, settings, switcher, teacher, validation)
+        begun = {"base": base, "base_digest": model.fingerprint()}
+        plan = begun | _plan(sources, work, settings, switcher, teacher, validation)
         if resume:
             checkpoints.check(plan)
-        (work / PLAN).write_bytes(orjson.dumps(plan))
+        with files.atomic(work / PLAN) as out:
+            out.write(orjson.dumps(plan))
     processes.wait()
     plan = orjson.loads((work / PLAN).read_bytes())
     checkpoint = checkpoints.last() if resume else None
 
-    set_seed(settings.seed)  # the fresh classifier depends on it
-    model = CrossEncoder.begin(base, max_length=settings.max_length, default=Training.LENGTH)
     precision = settings.precision
     if precision == "auto":
         precision = half_precision(device) or "fp32"
@@ -110,18 +112,17 @@ def train(
         aligned_words.prepare(model, groups)
     if processes.rank():  # each has its own dropout
         torch.manual_seed(settings.seed + (processes.rank() << 32))
-    result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if logs:
         logs.close()
+    account = trainer.account()
+    del account["losses"]
     found = _kept(trainer.values(), settings, plan["max_steps"], model, checkpoints)
     processes.wait()  # until each has what it needs of the folder
-    return model, plan | found | {
+    return model, plan | found | account | {
         "device": device,
         "precision": precision,
         "token_budget": budget,
-        "mean_loss": result.training_loss,
-        "truncated_passages": model.encoder.truncated_passages,
-        "truncated_queries": model.encoder.truncated_queries,
     }
 
 
@@ -138,13 +139,13 @@ def _kept(
     step = last
     if settings.keep == "best":
         step = checkpoints.best_step(values, settings.validate_by)
-        checkpoints.load_best(model.model, step)
+        if processes.rank() == 0:  # who writes them, and the model
+            checkpoints.load_best(model.model, step)
     return {"validation": values, "kept_step": step}
 
 
 def _plan(
     sources: Sequence[Source],
-    base: str,
     work: Path,
     settings: Training,
     switcher: Switcher | None,
@@ -160,9 +161,8 @@ def _plan(
         switcher=switcher,
         need_marks=(settings.align_words or settings.align_weight > 0) and switcher is None,
     )
-    steps = settings.steps(account["groups"])
+    steps = settings.steps(account["groups"], len(sources))
     plan = {
-        "base": base,
         **asdict(settings),
         "max_steps": steps,
         "warmup_steps": min(settings.warmup_steps, int(settings.warmup_share * steps)),

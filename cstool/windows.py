@@ -5,6 +5,7 @@ of a window share batches depends on the window alone.
 """
 
 import hashlib
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from cstool.runs import Run
 
 PAIRS = 1 << 16  # of a window, unless one query alone has more
 _PLAN = "plan.json"
+_OURS = re.compile(r"\.?(plan|window-\d+)\.json")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Kept:
     """The scores of the windows that are done, in a folder beside the output, for `--resume`.
 
     `plan` is all that the scores depend on. Windows of another plan are removed, or, with `resume`,
-    refused with a CstoolError.
+    refused with a CstoolError, as a folder with anything else in it is.
     """
 
     def __init__(self, output: Path, plan: Mapping[str, Any], *, resume: bool) -> None:
@@ -76,7 +78,7 @@ class Kept:
             raise CstoolError(
                 f"{self.folder}: was begun with other {names}; without --resume it begins anew"
             )
-        if not resume:
+        if not resume or found is None:  # without their plan, nobody knows what windows are of
             self.remove()
         if not file.is_file():
             with files.atomic(file) as out:
@@ -98,6 +100,8 @@ class Kept:
     def remove(self) -> None:
         """Forget all windows: the output is written."""
         if self.folder.is_dir():
+            if not all(_OURS.match(path.name) for path in self.folder.iterdir()):
+                raise CstoolError(f"{self.folder}: is in use, and not by windows of a run")
             shutil.rmtree(self.folder)
 
     def _file(self, number: int) -> Path:

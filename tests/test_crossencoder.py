@@ -1,10 +1,11 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 import transformers
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder as Peer
 
 from cstool.crossencoder import CrossEncoder, PairEncoder
@@ -127,6 +128,85 @@ def test_a_tokenizer_of_another_model_is_refused(bert, tmp_path):
     tokenizer.save_pretrained(folder)
     with pytest.raises(CstoolError, match=f"gives ids up to {rows + 1999}, and the model has"):
         CrossEncoder.load(folder)
+
+
+def test_a_folder_without_a_tokenizer_is_refused(encoder, tmp_path):
+    """transformers would make one that takes every word for an unknown one."""
+    _, folder = saved(encoder, tmp_path)
+    for path in Path(folder).glob("tokenizer*"):
+        path.unlink()
+    with pytest.raises(CstoolError, match="has no tokenizer"):
+        CrossEncoder.load(folder)
+    with pytest.raises(CstoolError, match="has no tokenizer"):
+        CrossEncoder.begin(folder, max_length=None, default=512)
+
+
+def test_token_types_that_the_model_lacks_are_refused(bert, xlmr, tmp_path):
+    _, folder = saved(xlmr, tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(bert)
+    tokenizer.save_pretrained(folder)
+    assert len(tokenizer) <= transformers.AutoConfig.from_pretrained(folder).vocab_size
+    with pytest.raises(CstoolError, match="token types up to 1, and the model has 1"):
+        CrossEncoder.load(folder)
+
+
+def test_an_encoder_that_lacks_weights_is_refused(encoder, tmp_path):
+    """A missing head may be drawn; a missing layer may not, nor one of another shape."""
+    _, folder = saved(encoder, tmp_path)
+    weights = load_file(f"{folder}/model.safetensors")
+    whole = {name: tensor for name, tensor in weights.items() if "layer.1." not in name}
+    assert len(whole) < len(weights)
+    save_file(whole, f"{folder}/model.safetensors", metadata={"format": "pt"})
+    lacks = r"16 weights of the encoder are missing or do not fit its config.json, \S+layer\.1\."
+    for load in (
+        lambda: CrossEncoder.load(folder, init_head=True),
+        lambda: CrossEncoder.begin(folder, max_length=None, default=512),
+    ):
+        with pytest.raises(CstoolError, match=lacks):
+            load()
+    config = json.loads(Path(folder, "config.json").read_text("utf-8"))
+    config["intermediate_size"] *= 2
+    Path(folder, "config.json").write_text(json.dumps(config), "utf-8")
+    save_file(weights, f"{folder}/model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(CstoolError, match="weights of the encoder are missing or do not fit"):
+        CrossEncoder.begin(folder, max_length=None, default=512)
+
+
+def test_another_head_is_replaced_for_training(bert, tmp_path):
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(bert, num_labels=3)
+    model.save_pretrained(tmp_path)
+    transformers.AutoTokenizer.from_pretrained(bert).save_pretrained(tmp_path)
+    begun = CrossEncoder.begin(str(tmp_path), max_length=None, default=512)
+    assert begun.model.classifier.out_features == 1
+
+
+def test_a_padding_token_is_that_of_the_tokenizer(bert, tmp_path):
+    _, folder = saved(bert, tmp_path)
+    expected = CrossEncoder.load(folder).logits(PAIRS)
+    config = json.loads(Path(folder, "config.json").read_text("utf-8"))
+    config["pad_token_id"] = None
+    Path(folder, "config.json").write_text(json.dumps(config), "utf-8")
+    model = CrossEncoder.load(folder)
+    assert model.model.config.pad_token_id == model.encoder.tokenizer.pad_token_id
+    assert model.logits(PAIRS) == expected
+
+
+def test_length_of_a_model_of_somebody_else(bert, tmp_path):
+    """transformers and sentence-transformers cut at what the tokenizer says."""
+    _, folder = saved(bert, tmp_path, max_length=24)
+    card = Path(folder, "cstool.json")
+    for wrong in ("{}", "[", '{"max_length": "long"}'):
+        card.write_text(wrong, "utf-8")
+        with pytest.raises(CstoolError, match=r"cstool\.json: does not tell the max_length"):
+            CrossEncoder.load(folder)
+    card.write_text('{"max_length": 600}', "utf-8")
+    with pytest.raises(
+        CstoolError, match=r"64 positions, fewer than max_length of cstool\.json: 600"
+    ):
+        CrossEncoder.load(folder)
+    card.unlink()
+    assert CrossEncoder.load(folder).encoder.max_length == 24
+    assert Peer(folder).max_seq_length == 24
 
 
 def test_joined_ids_are_those_of_single_pairs(encoder):

@@ -48,5 +48,10 @@ def test_models_that_have_no_mean(models, xlmr, bert, tmp_path):
     other.save(tmp_path / "larger", {})
     with pytest.raises(CstoolError, match=r"has the shape \(500, 32\), not"):
         merge([models[0], str(tmp_path / "larger")], [1, 1])
+    other = CrossEncoder.begin(bert, max_length=32, default=32)
+    other.model.config.num_attention_heads *= 2
+    other.save(tmp_path / "heads", {})
+    with pytest.raises(CstoolError, match=r"num_attention_heads of its config.json is 4, not 2"):
+        merge([models[0], str(tmp_path / "heads")], [1, 1])
     with pytest.raises(CstoolError, match="no trained classifier"):
         merge([models[0], bert], [1, 1])

@@ -24,10 +24,10 @@ def folder(request, tmp_path) -> str:
     return str(tmp_path)
 
 
-def theirs(folder: str, max_length: int) -> list[float]:
+def theirs(folder: str, max_length: int, pairs=PAIRS) -> list[float]:
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    queries, passages = map(list, zip(*PAIRS, strict=True))
+    queries, passages = map(list, zip(*pairs, strict=True))
     inputs = tokenizer(
         queries,
         passages,
@@ -47,6 +47,13 @@ def test_logits_are_those_of_the_padded_model(folder, tokens):
     ours = model.logits(PAIRS, batch_tokens=tokens)
     assert ours == pytest.approx(theirs(folder, 24), abs=1e-5)
     assert len({round(score, 4) for score in ours}) > 20
+
+
+def test_a_text_may_name_the_padding_token(folder):
+    model = CrossEncoder.load(folder, dtype="fp32")
+    padding = model.encoder.tokenizer.pad_token
+    pairs = [("who wrote", f"paris {padding} lies on the {padding}{padding} river"), *PAIRS]
+    assert model.logits(pairs) == pytest.approx(theirs(folder, 64, pairs), abs=1e-5)
 
 
 def test_rows_of_16_bits_are_filled_up_and_score_the_same(folder, monkeypatch):

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from cstool import runs
 from cstool.errors import CstoolError
-from cstool.records import Hit
-from cstool.rerank import pairs_of
+from cstool.records import Example, Hit
+from cstool.rerank import pairs_of, score_examples
 from cstool.rerank import rerank as rerank_windows
 from cstool.textfile import Held
 from cstool.windows import Scores, shuffled
@@ -99,3 +99,18 @@ def test_missing_texts_are_named():
         list(rerank(run_of("q1", "p77"), QUERIES, PASSAGES, by_length, depth=5))
     with pytest.raises(CstoolError, match="query q9 "):
         list(rerank(run_of("q9", "p1"), QUERIES, PASSAGES, by_length, depth=5))
+
+
+@pytest.mark.parametrize("between", [0, 5000])
+def test_a_pair_that_comes_again_must_have_the_same_texts(between):
+    """Wherever it comes again: examples are read some thousands at a time."""
+
+    def each(windows):
+        return (Scores(by_length(pairs)) for pairs in windows)
+
+    first = Example("q", "one", "p", "text", 1)
+    others = [Example("q", "one", f"p{i}", "x", 0) for i in range(between)]
+    assert len(list(score_examples([first, *others, first], each))) == between + 1
+    copy = Example("q", "one", "p", "testo", 1, {"copy": 1})
+    with pytest.raises(CstoolError, match="query q with passage p comes again with other texts"):
+        list(score_examples([first, *others, copy], each))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import AutoModel
 
 from cstool.codeswitch import Switcher
 from cstool.crossencoder import CrossEncoder, PairEncoder
@@ -49,9 +50,11 @@ def test_the_papers_settings_are_the_defaults():
 
 
 def test_steps_of_epochs():
-    # 10 examples in batches of 4 are 3 steps; one and a half times through, 15 / 4 = 4.
+    # 10 examples in batches of 4 are 3 steps, and half of the next round is 2 of its 3.
     assert Training(epochs=1, batch_size=4).steps(10) == 3
-    assert Training(epochs=1.5, batch_size=4).steps(10) == 4
+    assert Training(epochs=1.5, batch_size=4).steps(10) == 5
+    # Of several sources there are no rounds: 15 / 4 steps.
+    assert Training(epochs=1.5, batch_size=4).steps(10, sources=2) == 4
     assert Training(epochs=0.001, batch_size=4).steps(10) == 1
 
 
@@ -108,6 +111,18 @@ def test_resuming_with_other_data_or_settings_is_refused(bert, tmp_path):
     other = Training(**{**vars(SETTINGS), "learning_rate": 2e-3})
     with pytest.raises(CstoolError, match=r"learning_rate was 0\.001, is 0\.002"):
         train([Source(examples())], bert, tmp_path, other, resume=True)
+    base = tmp_path / "base"
+    shutil.copytree(bert, base)
+    train([Source(examples())], str(base), tmp_path / "work", SETTINGS)
+    encoder = AutoModel.from_pretrained(base)
+    with torch.no_grad():
+        next(encoder.parameters()).add_(1)
+    encoder.save_pretrained(base)
+    with pytest.raises(CstoolError, match="cannot be resumed: base_digest was"):
+        train([Source(examples())], str(base), tmp_path / "work", SETTINGS, resume=True)
+    (tmp_path / "plan.json").unlink()
+    with pytest.raises(CstoolError, match=r"cannot be resumed: its plan\.json is gone"):
+        train([Source(examples())], bert, tmp_path, other, resume=True)
 
 
 def test_same_seed_same_weights_other_seed_others(bert, tmp_path):
@@ -134,6 +149,40 @@ def test_a_loss_that_is_no_number_stops_the_run(bert, tmp_path):
     settings = Training(**{**vars(SETTINGS), "learning_rate": math.inf})
     with pytest.raises(CstoolError, match="--learning-rate"):
         train([Source(examples())], bert, tmp_path, settings)
+
+
+def test_no_checkpoint_has_seen_a_loss_that_is_no_number(bert, tmp_path, monkeypatch):
+    """Losses are reported a hundred times in a run, which may be less often than it is saved."""
+    monkeypatch.setattr("cstool.training.trainer._REPORTS", 1)
+    settings = Training(**{**vars(SETTINGS), "learning_rate": math.inf})
+    with pytest.raises(CstoolError, match="at step 5: lower --learning-rate"):
+        train([Source(examples())], bert, tmp_path, settings)
+    assert not list(tmp_path.glob("checkpoint-*"))
+
+
+def test_every_example_is_seen_in_every_epoch(bert, tmp_path):
+    seen = []
+    settings = replace(SETTINGS, epochs=3, batch_size=7)
+    train(
+        [Source(examples())],
+        bert,
+        tmp_path,
+        settings,
+        on_step=lambda step, of, loss, examples, memory: seen.append((step, of, examples)),
+    )
+    assert seen[-1] == (15, 15, 90)
+
+
+def test_a_resumed_run_accounts_for_all_steps(bert, tmp_path):
+    short = replace(SETTINGS, max_length=8)
+    _, whole = train([Source(examples())], bert, tmp_path / "whole", short)
+    assert whole["truncated_passages"] > 12
+    interrupted(lambda: [Source(examples())], bert, tmp_path / "work", short, at=8)
+    _, resumed = train([Source(examples())], bert, tmp_path / "work", short, resume=True)
+    assert resumed == whole
+    # And of one that had only to be written.
+    _, again = train([Source(examples())], bert, tmp_path / "work", short, resume=True)
+    assert again == whole
 
 
 def test_no_examples(bert, tmp_path):
@@ -209,12 +258,46 @@ def test_groups_keep_copies_apart(bert, tmp_path):
     [
         (grouped(2)[:4], "listwise", "query q1 has no negative passage beside the others"),
         (grouped(2)[1:], "ranknet", "query q0 has no positive passage beside the others"),
+        ([replace(one, label=0.0) for one in grouped(1)], "listwise", "has no positive passage"),
         (grouped(2), "kl", "the loss kl learns from a teacher: give --teacher-scores"),
     ],
 )
 def test_what_a_loss_cannot_compare_is_told(rows, loss, problem, bert, tmp_path):
     with pytest.raises(CstoolError, match=problem):
         train([Source(rows)], bert, tmp_path / "work", replace(SETTINGS, loss=loss))
+
+
+def test_kl_needs_passages_to_compare_and_no_labels(bert, tmp_path):
+    unlabelled = [replace(one, label=0.0) for one in grouped(4)]
+    teacher = {(one.qid, one.pid): float(i) for i, one in enumerate(unlabelled)}
+    settings = replace(SETTINGS, max_steps=2, loss="kl")
+    _, account = train([Source(unlabelled)], bert, tmp_path / "a", settings, teacher=teacher)
+    assert account["mean_loss"] > 0
+    with pytest.raises(CstoolError, match="query q3 has one passage: the loss kl compares several"):
+        train([Source(unlabelled[:10])], bert, tmp_path / "b", settings, teacher=teacher)
+
+
+def test_scores_of_a_teacher_that_nobody_asks_for_are_left_alone(bert, tmp_path):
+    some = [replace(one, extra={"teacher_score": "high"}) for one in examples(15)]
+    plain, _ = train([Source(examples())], bert, tmp_path / "a", SETTINGS)
+    mixed, _ = train([Source([*some, *examples()[15:]])], bert, tmp_path / "b", SETTINGS)
+    assert same(plain, mixed)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"copy": [1]},
+        {"switched": True},
+        {"switched": {"query": [[0, 1]]}},
+        {"switched": {"query": [[0, "1", "word"]]}},
+    ],
+)
+def test_keys_that_mean_something_else_are_told(extra, bert, tmp_path):
+    wrong = [*examples()[:-1], replace(examples()[-1], extra=extra)]
+    told = f'query q29 with passage p29: "{next(iter(extra))}" is not what codeswitch writes there'
+    with pytest.raises(CstoolError, match=told):
+        train([Source(wrong)], bert, tmp_path, SETTINGS)
 
 
 def test_an_example_that_the_teacher_does_not_know_is_told(bert, tmp_path):
@@ -489,7 +572,7 @@ def test_a_checkpoint_that_was_not_written_to_its_end_is_not_gone_on_from(bert, 
     interrupted(one, bert, work, SETTINGS, at=8)
     broken = work / "checkpoint-7"
     shutil.copytree(work / "checkpoint-5", broken)
-    (broken / "whole").unlink()
+    (broken / "whole.json").unlink()
     (broken / "optimizer.pt").write_bytes(b"half")
     resumed, _ = train(one(), bert, work, SETTINGS, resume=True)
     assert same(whole, resumed)
@@ -550,22 +633,27 @@ def test_a_full_disk_at_a_checkpoint_is_told_and_nothing_is_lost(bert, tmp_path)
     assert all(torch.equal(resumed[name], tensor) for name, tensor in weights(whole).items())
 
 
+def too_long(count: int) -> list[Example]:
+    """Make groups whose passages are cut at 13 tokens."""
+    return [replace(one, passage=f"{one.passage} on the river") for one in grouped(count)]
+
+
 SHARED = """
-import os, sys
+import json, os, sys
 from dataclasses import replace
 from pathlib import Path
 import torch
 sys.path[:0] = [{tests!r}, os.path.dirname({tests!r})]
-from test_train import SETTINGS, grouped, task
+from test_train import SETTINGS, task, too_long
 from cstool import processes
 from cstool.train import train
 from cstool.training.data import Source
 
 settings = replace(
     SETTINGS, max_steps=int(sys.argv[3]), save_steps=1, batch_size=5, loss="ranknet",
-    validate_steps=1,
+    validate_steps=1, max_length=13,
 )
-data = [Source(grouped(11))] if processes.rank() == 0 else []  # nobody else reads them
+data = [Source(too_long(11))] if processes.rank() == 0 else []  # nobody else reads them
 
 def die(step, *rest):
     if sys.argv[4:] == ["killed"] and step == 2:
@@ -576,6 +664,8 @@ model, account = train(
     resume=sys.argv[4:] == ["resume"], on_step=die,
 )
 torch.save(model.model.state_dict(), Path(sys.argv[2]) / f"{{processes.rank()}}.pt")
+told = [account[name] for name in ("mean_loss", "truncated_passages", "truncated_queries")]
+(Path(sys.argv[2]) / f"{{processes.rank()}}.json").write_text(json.dumps(told))
 processes.leave()
 """
 
@@ -606,6 +696,11 @@ def test_two_processes_that_were_killed_go_on_as_if_nothing_had_been(bert, tmp_p
             for name in ("whole", "killed")
         )
         assert all(torch.equal(resumed[name], tensor) for name, tensor in whole.items())
+        whole, resumed = (
+            json.loads((tmp_path / name / f"{rank}.json").read_text())
+            for name in ("whole", "killed")
+        )
+        assert resumed == pytest.approx(whole)
 
 
 def test_two_processes_train_one_model_as_one_process_does(bert, tmp_path):
@@ -617,6 +712,12 @@ def test_two_processes_train_one_model_as_one_process_does(bert, tmp_path):
     assert not (tmp_path / "two" / "checkpoint-1").exists()  # two checkpoints stay
     shutil.rmtree(tmp_path / "two")
     torchrun(base, tmp_path / "two", 1)
-    settings = replace(SETTINGS, max_steps=1, save_steps=1, batch_size=5, loss="ranknet")
-    train([Source(grouped(11))], base, tmp_path / "first", settings)
+    settings = replace(
+        SETTINGS, max_steps=1, save_steps=1, batch_size=5, loss="ranknet", max_length=13
+    )
+    _, account = train([Source(too_long(11))], base, tmp_path / "first", settings)
+    told = json.loads((tmp_path / "two" / "0.json").read_text())
+    assert told[0] == pytest.approx(account["mean_loss"], abs=1e-5)
+    assert told[1:] == [account["truncated_passages"], account["truncated_queries"]]
+    assert told[1] == 15
     assert agree(gradients(tmp_path / "two"), gradients(tmp_path / "first"))

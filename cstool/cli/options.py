@@ -94,7 +94,10 @@ Passages = Annotated[
 Lexicon = Annotated[
     str, typer.Option(metavar="NAME|PATH", help="A lexicon by name, its folder, or one file.")
 ]
-Seed = Annotated[int, typer.Option(help="Another seed gives another draw.")]
+LARGEST_SEED = (1 << 32) - 1  # that numpy takes
+Seed = Annotated[
+    int, typer.Option(min=0, max=LARGEST_SEED, help="Another seed gives another draw.")
+]
 Workers = Annotated[int, typer.Option(metavar="N", min=1, help="Processes that share the work.")]
 Shard = Annotated[
     str | None,

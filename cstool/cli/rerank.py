@@ -169,6 +169,8 @@ def run(
     )
     if resume and (output == files.STDIO or examples):
         raise typer.BadParameter("--resume needs a run and a file as --output")
+    if workers > 1 and engine is options.Engine.LOCAL:
+        raise typer.BadParameter("--workers are Ray's: give --engine ray, or start torchrun")
     from cstool import processes
     from cstool.devices import find_device
 
@@ -176,6 +178,11 @@ def run(
     if examples:
         if queries or passages or pairs or candidates != files.STDIO:
             raise typer.BadParameter("--examples goes without texts, run and --pairs")
+        if sample_queries or engine is options.Engine.RAY or processes.count() > 1:
+            raise typer.BadParameter(
+                "--examples scores all pairs in one process: it goes without --sample-queries, Ray "
+                "and torchrun"
+            )
         reranking.run_on_examples(job, examples, output, tag, how)
         return
     choice = Choice(depth, sample_queries, seed)

@@ -34,6 +34,7 @@ def run(job: Job, tasks: list[Task], how: Scoring, writing: Writing, workers: in
 
     first, shared = processes.rank() == 0, processes.count() > 1
     total = sum(task.candidates.content.scored for task in tasks)
+    done: list[Kept] = []
     with _scorer(how, total, workers) as (scorer, score):
         for task in tasks:
             if first:
@@ -48,6 +49,9 @@ def run(job: Job, tasks: list[Task], how: Scoring, writing: Writing, workers: in
                 processes.wait()
             if first:
                 _rerank(job, task, kept, score, writing, scorer.encoder.max_length)
+                done += [kept] if kept else []
+    for kept in done:  # not before the last run is written: one that is resumed has all windows
+        kept.remove()
 
 
 def run_on_examples(job: Job, examples: Path, output: Path, tag: str, how: Scoring) -> None:
@@ -103,11 +107,11 @@ def _kept(job: Job, task: Task, scorer: "CrossEncoder", resume: bool) -> Kept | 
     if output == files.STDIO or (output.exists() and not output.is_file()):
         return None
     ignored = ("output", "resume", "tag", "tail", "engine", "workers")
-    plan = {
+    # What was found out stands for what was asked for: "model" is a digest, not a path.
+    plan = {name: plain(value) for name, value in job.settings.items() if name not in ignored} | {
         "inputs": [reading.sha256 for reading in task.job(job).inputs],
         "model": scorer.fingerprint(),
         "max_length": scorer.encoder.max_length,
-        **{name: plain(value) for name, value in job.settings.items() if name not in ignored},
     }
     return Kept(output, plan, resume=resume)
 
@@ -139,17 +143,16 @@ def _rerank(
             "repeated": source.repeated,
             **cut.counts(),
         }
-    if kept:
-        kept.remove()
     job.say(
         f"{task.name}{': ' if task.name else ''}scored {source.scored} pairs of {len(source.run)} "
-        f"queries; {cut.passages} passages and {cut.queries} queries cut at {max_length} tokens"
+        f"queries; cut at {max_length} tokens: the passage of {cut.passages} pairs, the query of "
+        f"{cut.queries}"
     )
 
 
 @dataclass
 class _Cut:
-    """How many texts were too long."""
+    """In how many pairs a text was too long."""
 
     passages: int = 0
     queries: int = 0

@@ -12,6 +12,7 @@ import typer
 
 from cstool import console, files, formats, unfinished
 from cstool.cli.job import Job, plain
+from cstool.cli.options import LARGEST_SEED
 from cstool.errors import CstoolError
 from cstool.settings import Training
 
@@ -75,6 +76,8 @@ def parse_seeds(value: str | None) -> list[int]:
         seeds = [int(seed) for seed in value.split(",")] if value else []
     except ValueError:
         raise typer.BadParameter(f"{value!r}: expected whole numbers such as 1,2,3") from None
+    if any(not 0 <= seed <= LARGEST_SEED for seed in seeds):
+        raise typer.BadParameter(f"{value}: a seed is from 0 to {LARGEST_SEED}")
     if len(set(seeds)) < len(seeds):
         raise typer.BadParameter(f"{value}: a seed is named twice")
     return seeds
@@ -98,12 +101,14 @@ def run(job: Job, plan: Plan, output: Path, seeds: Sequence[int]) -> None:
             "--on-error skip"
         )
     from cstool import processes
+    from cstool.loading import check_model
 
     todo = _todo(job, output, seeds) if seeds else {plan.settings.seed: output}
     for folder in todo.values():
         unfinished.check(folder, plan.resume, first=processes.rank() == 0)
     for path in given:
         files.check_input(path)
+    check_model(plan.base)
     for seed, folder in todo.items():
         # With several seeds each has an account of its own, as if it had been trained alone.
         one = Job(job.command, {**job.settings, "seed": seed}) if seeds else job
@@ -126,7 +131,9 @@ def _is_trained(output: Path, settings: Any) -> bool:
     if not card.is_file():
         return False
     try:
-        old: dict[str, Any] = dict(orjson.loads(card.read_bytes())["settings"])
+        account = orjson.loads(card.read_bytes())
+        old: dict[str, Any] = dict(account["settings"])
+        inputs = [(Path(each["path"]), str(each["sha256"])) for each in account["inputs"]]
     except (OSError, ValueError, KeyError, TypeError):
         raise CstoolError(f"{card}: is no account of a training, so nothing is replaced") from None
     now = {name: plain(value) for name, value in settings.items()}
@@ -134,6 +141,9 @@ def _is_trained(output: Path, settings: Any) -> bool:
     if other := sorted(key for key in keys if old.get(key) != now.get(key)):
         told = ", ".join(f"{key} was {old.get(key)}, is {now.get(key)}" for key in other)
         raise CstoolError(f"{output} was trained otherwise: {told}")
+    for path, sha256 in inputs:
+        if path.is_file() and files.digest(path) != sha256:
+            raise CstoolError(f"{output} was trained otherwise: {path} has changed since")
     return True
 
 
@@ -181,9 +191,8 @@ def _train(job: Job, plan: Plan, output: Path) -> None:
     kept = f"; kept step {account['kept_step']}" if validation else ""
     job.say(
         f"{output}: {account['max_steps']} steps on {account['examples']} examples, "
-        f"mean loss {account['mean_loss']:.4f}; "
-        f"{account['truncated_passages']} passages and {account['truncated_queries']} queries cut"
-        f"{kept}"
+        f"mean loss {account['mean_loss']:.4f}; cut: the passage of "
+        f"{account['truncated_passages']} pairs, the query of {account['truncated_queries']}{kept}"
     )
 
 

@@ -41,8 +41,11 @@ class Batches:
     token_budget: int | None = None
     share: tuple[int, int] = (0, 1)
 
-    def __call__(self, drawn: Sequence[tuple[int, Group]]) -> dict[str, list[Part]]:
-        """Turn groups, each with the cycle that it was drawn in, into the parts of a batch."""
+    def __call__(self, drawn: Sequence[tuple[int, Group]]) -> dict[str, Any]:
+        """Turn groups, each with the cycle that it was drawn in, into the `parts` of a batch.
+
+        `cut` tells how many passages and queries were cut.
+        """
         chosen, counts = self._own(drawn)
         groups = self._switched(chosen) if self.switcher else [group for _, group in chosen]
         originals = [self._originals(group) for group in groups]
@@ -50,7 +53,9 @@ class Batches:
             [(one.query, one.passage) for one in group] + list(other.values())
             for group, other in zip(groups, originals, strict=True)
         ]
+        before = self._cut_so_far()
         encoded = iter(self.encoder.encode([pair for group in rows for pair in group]))
+        cut = [now - then for now, then in zip(self._cut_so_far(), before, strict=True)]
         tokens = [[next(encoded) for _ in group] for group in rows]
         parts = [
             self._part(
@@ -58,7 +63,12 @@ class Batches:
             )
             for part in self._cut(tokens)
         ]
-        return {"parts": parts if counts else [part | _NOTHING for part in parts]}
+        if not counts:
+            return {"parts": [part | _NOTHING for part in parts], "cut": [0, 0]}
+        return {"parts": parts, "cut": cut}
+
+    def _cut_so_far(self) -> tuple[int, int]:
+        return self.encoder.truncated_passages, self.encoder.truncated_queries
 
     def _own(self, drawn: Sequence[tuple[int, Group]]) -> tuple[Sequence[tuple[int, Group]], bool]:
         """Choose what this process computes, and whether it counts."""

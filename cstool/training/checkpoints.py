@@ -12,11 +12,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from transformers import TrainerCallback
 
-from cstool import processes
+from cstool import files, processes
 from cstool.errors import CstoolError
 from cstool.settings import PLAN
 
-_WHOLE = "whole"  # written last: without it, the process was killed while it wrote
+_WHOLE = "whole.json"  # written last: without it, the process was killed while it wrote
 
 
 class Checkpoints(TrainerCallback):
@@ -33,6 +33,8 @@ class Checkpoints(TrainerCallback):
         """Complain if the run was begun otherwise; remove what was not written to its end."""
         begun = self._work / PLAN
         if not begun.is_file():
+            if self.last():
+                raise CstoolError(f"{self._work} cannot be resumed: its {PLAN} is gone")
             return
         old = orjson.loads(begun.read_bytes())
         plan = orjson.loads(orjson.dumps(plan))  # as it is read: a list is no tuple
@@ -50,17 +52,27 @@ class Checkpoints(TrainerCallback):
         return max(whole, key=_step, default=None)
 
     @contextmanager
-    def saving(self, step: int) -> Iterator[None]:
-        """Let a checkpoint be written; CstoolError, without a trace of it, if that fails."""
+    def saving(self, step: int, account: dict[str, Any]) -> Iterator[None]:
+        """Let a checkpoint be written, with an account of the steps before it.
+
+        CstoolError, without a trace of it, if that fails.
+        """
         folder = self._work / f"checkpoint-{step}"
         try:
             yield
             processes.wait()  # every process has its part in it
             if processes.rank() == 0:
-                (folder / _WHOLE).touch()
-        except (OSError, RuntimeError, SafetensorError) as error:
+                with files.atomic(folder / _WHOLE) as out:
+                    out.write(orjson.dumps(account))
+        except (CstoolError, OSError, RuntimeError, SafetensorError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise self._unwritable(f"the checkpoint of step {step}", error) from error
+
+    @staticmethod
+    def account(checkpoint: Path) -> dict[str, Any]:
+        """Give the account that was written with a checkpoint."""
+        account: dict[str, Any] = orjson.loads((checkpoint / _WHOLE).read_bytes())
+        return account
 
     def save_best(self, model: Any, step: int) -> None:
         """Keep the weights of this step."""

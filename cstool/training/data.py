@@ -19,7 +19,7 @@ from cstool.errors import CstoolError
 from cstool.formats import EXAMPLE_KEYS
 from cstool.records import Example
 from cstool.settings import DATA
-from cstool.training.losses import GROUPED, TAUGHT
+from cstool.training.losses import GROUPED, LABELLED, TAUGHT
 from cstool.training.order import Drawn
 
 Teacher = Mapping[tuple[str, str], float]  # qid, pid -> score
@@ -138,34 +138,82 @@ def groups(
 ) -> Iterator[Group]:
     """Put examples into groups, of one each if the loss does not compare any.
 
-    A group is what stands together with the same qid and copy number.
+    A group is what stands together with the same qid and copy number. CstoolError for what the
+    loss cannot use.
     """
+    examples = _readable(examples)
     if switcher:
         examples = _switchable(examples, switcher)
     if loss in TAUGHT:
         if teacher is None:
             raise CstoolError(f"the loss {loss} learns from a teacher: give --teacher-scores")
         examples = _taught(examples, teacher)
+    else:
+        examples = _untaught(examples)
     if loss not in GROUPED:
         yield from ([example] for example in examples)
         return
-    for qid, together in groupby(examples, key=lambda example: example.qid):
+    for _, together in groupby(examples, key=lambda example: example.qid):
         copies: dict[Any, Group] = {}
         for example in together:
             copies.setdefault(example.extra.get("copy"), []).append(example)
         for group in copies.values():
-            if len({example.label for example in group}) < 2:
-                lacks = "negative" if group[0].label else "positive"
-                raise CstoolError(
-                    f"query {qid} has no {lacks} passage beside the others: the loss {loss} "
-                    "compares them, so they must stand together"
-                )
+            _check_group(group, loss)
             yield group
+
+
+def _check_group(group: Group, loss: str) -> None:
+    """Complain about a group that has nothing to compare."""
+    if loss not in LABELLED:
+        if len(group) < 2:
+            raise CstoolError(
+                f"query {group[0].qid} has one passage: the loss {loss} compares several, so they "
+                "must stand together"
+            )
+    elif len({example.label for example in group}) < 2:
+        lacks = "negative" if group[0].label else "positive"
+        raise CstoolError(
+            f"query {group[0].qid} has no {lacks} passage beside the others: the loss {loss} "
+            "compares them, so they must stand together"
+        )
+
+
+def _readable(examples: Iterable[Example]) -> Iterator[Example]:
+    """Check the further keys that mean something here."""
+    for example in examples:
+        copy, switched = example.extra.get("copy"), example.extra.get("switched", {})
+        wrong = None
+        if not isinstance(copy, int | None):
+            wrong = "copy"
+        elif not (isinstance(switched, dict) and all(map(_are_places, switched.values()))):
+            wrong = "switched"
+        if wrong:
+            raise CstoolError(
+                f'query {example.qid} with passage {example.pid}: "{wrong}" is not what codeswitch '
+                "writes there"
+            )
+        yield example
+
+
+def _are_places(places: Any) -> bool:
+    return isinstance(places, list) and all(
+        isinstance(place, list | tuple) and [type(part) for part in place] == [int, int, str]
+        for place in places
+    )
 
 
 def _switchable(examples: Iterable[Example], switcher: Switcher) -> Iterator[Example]:
     for example in examples:
         switcher.check(example)
+        yield example
+
+
+def _untaught(examples: Iterable[Example]) -> Iterator[Example]:
+    """Leave out scores of a teacher that nobody learns from."""
+    for example in examples:
+        if TEACHER in example.extra:
+            kept = {key: value for key, value in example.extra.items() if key != TEACHER}
+            example = replace(example, extra=kept)
         yield example
 
 

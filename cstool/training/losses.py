@@ -108,7 +108,8 @@ LOSSES: dict[str, Loss] = {
     "kl": kl,
     "ddro": ddro,
 }
-GROUPED = frozenset(LOSSES) - {"binary"}  # a group needs a positive and a negative
+GROUPED = frozenset(LOSSES) - {"binary"}  # compare the passages of a group
+LABELLED = GROUPED - {"kl"}  # a group needs a positive and a negative
 TAUGHT = frozenset({"margin-mse", "kl", "ddro"})  # need a teacher's scores
 
 

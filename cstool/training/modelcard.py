@@ -39,7 +39,8 @@ def page(folder: Path, account: Mapping[str, Any]) -> str:
         *(
             f"| {option} | {_code(value)} |"
             for option, value in sorted(settings.items())
-            if option not in _LEFT_OUT and value not in (None, False, [])
+            if option not in _LEFT_OUT
+            and not (value is None or value is False or value == [])  # 0 is chosen
         ),
         "",
         "`cstool.json` has the whole account.",

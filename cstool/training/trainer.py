@@ -20,7 +20,7 @@ from cstool.training.data import Groups
 from cstool.training.losses import LOSSES, Targets, aligned, consistent
 from cstool.training.order import Order
 from cstool.training.validation import Validation
-from cstool.training.watch import Collapse
+from cstool.training.watch import Collapse, check_loss
 
 _REPORTS = 100  # of the loss, per run
 _LOOKS = 20  # at the scores, per run
@@ -83,6 +83,11 @@ class RankingTrainer(Trainer):
         self._validation, self._checkpoints = validation, checkpoints
         self._collapse = Collapse(encoder.model, encoder.model.forward)
         self.seen = 0  # examples, of all processes
+        # Of all steps, also before a resumption: the sum of the losses, this process's part of it,
+        # and how many passages and queries were cut, of all processes.
+        exact = torch.float64 if self.args.device.type != "mps" else torch.float32
+        self._losses = torch.zeros((), dtype=exact, device=self.args.device)
+        self._cut = [0, 0]
         self._lengths = aligned_words.lengths(encoder.model) if settings.align_words else None
 
     def create_optimizer(self, *args: Any, **options: Any) -> torch.optim.Optimizer:
@@ -112,8 +117,10 @@ class RankingTrainer(Trainer):
         self._encoder.model.train()
         parts: list[Part] = inputs["parts"]
         own = [sum(map(count, parts)) for count in (_units, _pairs, _words, _examples)]
+        own += inputs["cut"]
         whole = processes.summed(torch.tensor(own).to(self.args.device)).tolist()
-        self.seen += whole[-1]
+        self.seen += whole[3]
+        self._cut = [known + new for known, new in zip(self._cut, whole[4:], strict=True)]
         total = torch.zeros((), device=self.args.device)
         for part in parts:
             with self.compute_loss_context_manager():
@@ -121,6 +128,7 @@ class RankingTrainer(Trainer):
             self.accelerator.backward(loss)
             total += loss.detach()
         processes.sum_gradients(self._encoder.model.parameters())
+        self._losses += total
         step, looks = self.state.global_step + 1, max(1, self.state.max_steps // _LOOKS)
         if step % looks == 0 and step > self.args.warmup_steps:
             self._collapse.look(self._there(parts[0]), step)
@@ -175,9 +183,32 @@ class RankingTrainer(Trainer):
         """Give none: they are not reported."""
         return 0
 
+    def account(self) -> dict[str, Any]:
+        """Tell of all steps, before a resumption and after: the mean loss, and what was cut.
+
+        CstoolError if the loss of one was no number.
+        """
+        step, (passages, queries) = self.state.global_step, self._cut
+        losses = float(processes.summed(self._losses.clone()))
+        check_loss(losses, step)
+        return {
+            "losses": losses,
+            "mean_loss": losses / max(1, step),
+            "truncated_passages": passages,
+            "truncated_queries": queries,
+        }
+
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
-        with self._checkpoints.saving(self.state.global_step):
+        account = self.account()  # and nothing is saved that nobody can go on from
+        with self._checkpoints.saving(self.state.global_step, account):
             super()._save_checkpoint(model, trial)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        account = self._checkpoints.account(Path(resume_from_checkpoint))
+        self._cut = [account["truncated_passages"], account["truncated_queries"]]
+        if processes.rank() == 0:  # the sum over processes counts it once
+            self._losses += account["losses"]
 
 
 def _units(part: Part) -> int:

@@ -22,6 +22,15 @@ _ROWS = 8  # of the lowest label, and of the highest
 _SAME = 1e-5
 
 
+def check_loss(loss: float, step: int) -> None:
+    """Stop a training whose loss is no number any more: CstoolError."""
+    if not math.isfinite(loss):
+        raise CstoolError(
+            f"the loss is {loss} at step {step}: lower --learning-rate, or train with "
+            "--precision fp32"
+        )
+
+
 class Reporter(TrainerCallback):
     """Passes on how far the training is; stops it when the loss is no number any more."""
 
@@ -31,12 +40,9 @@ class Reporter(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Remember the loss; CstoolError if it is no number."""
         loss = (logs or {}).get("loss")
-        if loss is not None and not math.isfinite(loss):
-            raise CstoolError(
-                f"the loss is {loss} at step {state.global_step}: lower --learning-rate, "
-                "or train with --precision fp32"
-            )
-        self._loss = loss if loss is not None else self._loss
+        if loss is not None:
+            check_loss(loss, state.global_step)
+            self._loss = loss
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Tell of the step."""
@@ -67,6 +73,8 @@ class Collapse:
         scores = self._forward(**{name: rows_of[rows] for name, rows_of in part["inputs"].items()})
         self._model.train()
         logits = scores.logits.float()
+        if not logits.isfinite().all():
+            return  # the loss will tell
         if logits.max() - logits.min() > _SAME * max(1.0, float(logits.abs().max())):
             self._found = 0
             return

@@ -43,7 +43,10 @@ def test_a_run_in_and_a_run_out(model, files):
     output = files / "out.trec"
     result = invoke(model, files, "--run", files / "run.trec", "-o", output, "--tag", "mine")
     assert result.exit_code == 0, result.output
-    assert "scored 8 pairs of 2 queries; 2 passages and 0 queries cut at 16 tokens" in result.stderr
+    assert (
+        "scored 8 pairs of 2 queries; cut at 16 tokens: the passage of 2 pairs, the query of 0"
+        in result.stderr
+    )
     rows = [line.split() for line in output.read_text(encoding="utf-8").splitlines()]
     assert [(row[0], row[3], row[5]) for row in rows] == [
         (qid, str(rank), "mine") for qid in ("q1", "q2") for rank in (1, 2, 3, 4)
@@ -136,6 +139,13 @@ def test_examples_get_the_scores_that_a_run_of_them_gets(model, files):
     result = CliRunner().invoke(app, [*command, "--queries", str(files / "q.tsv")])
     assert result.exit_code == 2
     assert "--examples goes without texts, run and --pairs" in result.stderr
+    for more in (["--sample-queries", "1"], ["--engine", "ray"]):
+        result = CliRunner().invoke(app, [*command, *more])
+        assert result.exit_code == 2
+        assert "--examples scores all pairs in one process" in result.stderr
+    result = CliRunner().invoke(app, ["rerank", model, "--workers", "2"])
+    assert result.exit_code == 2
+    assert "--workers are Ray's" in result.stderr
     result = CliRunner().invoke(app, ["rerank", model, "--queries", str(files / "q.tsv")])
     assert result.exit_code == 2
     assert "--queries and --passages go together" in result.stderr

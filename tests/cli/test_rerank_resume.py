@@ -1,10 +1,13 @@
 """A killed `cstool rerank` goes on at its window and writes what an unkilled one writes."""
 
 import json
+import math
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -98,6 +101,74 @@ def test_what_is_kept_is_used_only_for_the_same_work(folder):
     first.write_bytes(json.dumps({"values": [5.0] * DEPTH * 2}).encode())
     call(folder, "other.trec")  # without --resume
     assert (folder / "other.trec").read_bytes() == (folder / "whole.trec").read_bytes()
+
+
+def test_windows_of_another_model_are_not_used(folder, bert, tmp_path):
+    """The path says nothing: other weights may lie there now."""
+    kept = kill_on_the_way(folder, "model.trec")
+    shutil.copytree(folder / "model", tmp_path / "before")
+    torch.manual_seed(4)
+    CrossEncoder.begin(bert, max_length=32, default=512).save(folder / "model", {})
+    result = call(folder, "model.trec", "--resume", code=1)
+    assert "was begun with other model; without --resume it begins anew" in result.stderr
+    (kept / "plan.json").unlink()  # as if it had been killed while it removed them
+    call(folder, "model.trec", "--resume")
+    call(folder, "anew.trec")
+    assert (folder / "model.trec").read_bytes() == (folder / "anew.trec").read_bytes()
+    shutil.copytree(tmp_path / "before", folder / "model", dirs_exist_ok=True)
+
+
+def test_a_folder_of_somebody_else_is_left_alone(folder):
+    there = folder / "mine.trec.reranking"
+    there.mkdir()
+    (there / "thesis.tex").touch()
+    result = call(folder, "mine.trec", code=1)
+    assert f"{there}: is in use, and not by windows of a run" in result.stderr
+    assert (there / "thesis.tex").exists()
+    assert not (folder / "mine.trec").exists()
+
+
+def test_a_pair_that_is_done_is_not_scored_again(folder, tmp_path, monkeypatch):
+    """As long as one pair of languages is not done, the windows of all others are kept."""
+    rows = [line.split("\t") for line in (folder / "candidates.tsv").read_text("utf-8").split("\n")]
+    for lang in ("en", "de"):
+        (tmp_path / f"q.{lang}.tsv").write_text(
+            "".join(f"{q}\t{t}\n" for q, t in {r[0]: r[2] for r in rows[:-1]}.items())
+        )
+        (tmp_path / f"p.{lang}.tsv").write_text("".join(f"{r[1]}\t{r[3]}\n" for r in rows[:-1]))
+    (tmp_path / "run.trec").write_text(
+        "".join(f"{r[0]} Q0 {r[1]} 0 {-i} x\n" for i, r in enumerate(rows[:-1]))
+    )
+    monkeypatch.chdir(tmp_path)
+    given = ["rerank", str(folder / "model"), "--queries", "q.{lang}.tsv"]
+    given += ["--passages", "p.{lang}.tsv", "--run", "run.trec", "--window", "100"]
+    given += ["--pairs", "en-en,en-de"]
+    scored = []
+    score = CrossEncoder._forward
+
+    def until(limit):
+        def counted(self, joined, batch):
+            scored.append(len(batch))
+            if sum(scored) > limit:
+                raise KeyboardInterrupt
+            return score(self, joined, batch)
+
+        monkeypatch.setattr(CrossEncoder, "_forward", counted)
+
+    until(math.inf)
+    assert CliRunner().invoke(app, [*given, "-o", "whole"]).exit_code == 0
+    pairs = QUERIES * DEPTH
+    assert sum(scored) == 2 * pairs
+    scored.clear()
+    until(pairs * 3 // 2)
+    assert CliRunner().invoke(app, [*given, "-o", "killed"]).exit_code == 130
+    scored.clear()
+    until(math.inf)
+    assert CliRunner().invoke(app, [*given, "-o", "killed", "--resume"]).exit_code == 0
+    assert pairs // 2 <= sum(scored) < pairs
+    for name in ("en-en.trec", "en-de.trec"):
+        assert Path("killed", name).read_bytes() == Path("whole", name).read_bytes()
+    assert not list(Path("killed").glob("*.reranking"))
 
 
 def test_resume_needs_a_file(folder):

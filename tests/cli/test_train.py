@@ -189,6 +189,11 @@ def test_several_seeds_and_their_mean(source, bert, tmp_path):
     assert result.exit_code == 1
     assert "was trained otherwise: weight_decay was 0.01, is 0.5" in result.stderr
     assert not (output / "4").exists()
+    with source.open("a", encoding="utf-8") as more:
+        more.write(source.read_text("utf-8").splitlines()[0] + "\n")
+    result = invoke(*command, "--seeds", "1,4")
+    assert result.exit_code == 1
+    assert f"was trained otherwise: {source} has changed since" in result.stderr
 
     merged = tmp_path / "soup"
     folders = [str(output / seed) for seed in "123"]
@@ -239,6 +244,8 @@ def test_python_starts_it_as_a_module(source, bert, tmp_path):
         (["--data", "x.jsonl=1"], 2, "give FILE or --data, not both"),
         (["--seeds", "1,1"], 2, "a seed is named twice"),
         (["--seeds", "1,b"], 2, "expected whole numbers such as 1,2,3"),
+        (["--seeds", "1,-2"], 2, "1,-2: a seed is from 0 to 4294967295"),
+        (["--seed", "4294967296"], 2, "less than or equal to 4294967295"),
         (["--seeds", "1,2", "--seed", "3"], 2, "goes without --seed"),
         (["--keep", "best"], 2, "nothing is validated without --validate"),
         (["--validate", "nowhere.jsonl"], 1, "nowhere.jsonl: no such file"),

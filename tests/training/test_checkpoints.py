@@ -22,14 +22,14 @@ def test_the_last_whole_checkpoint_by_its_number(tmp_path):
     for step in (5, 10, 900, 1000):
         (tmp_path / f"checkpoint-{step}").mkdir()
         if step != 1000:
-            (tmp_path / f"checkpoint-{step}" / "whole").touch()
+            (tmp_path / f"checkpoint-{step}" / "whole.json").touch()
     assert Checkpoints(tmp_path).last() == tmp_path / "checkpoint-900"
 
 
 def test_what_cannot_be_written_leaves_no_trace(tmp_path):
     checkpoints = Checkpoints(tmp_path)
     told = r"step 3 cannot be written \(no room\): make room"
-    with pytest.raises(CstoolError, match=told), checkpoints.saving(3):
+    with pytest.raises(CstoolError, match=told), checkpoints.saving(3, {}):
         (tmp_path / "checkpoint-3").mkdir()
         raise OSError("no room")
     assert list(tmp_path.iterdir()) == []

@@ -5,7 +5,13 @@ from cstool.training import modelcard
 ACCOUNT = {
     "command": "cstool train",
     "version": "1",
-    "settings": {"batch_size": 4, "lexicon": "wiki", "resume": True, "data": None},
+    "settings": {
+        "batch_size": 4,
+        "lexicon": "wiki",
+        "resume": True,
+        "data": None,
+        "warmup_steps": 0,
+    },
     "inputs": [{"path": "/data/en-de.tsv", "sha256": "abcdef0123456789" * 4, "lines": 12}],
     "counts": {
         "examples": 30,
@@ -23,6 +29,7 @@ def test_it_tells_what_the_model_was_made_of_and_how_it_is_loaded():
     assert "30 training examples, in 9 steps." in page
     assert "| `en-de.tsv` | 12 | `abcdef0123456789` |" in page
     assert "| batch_size | `4` |" in page
+    assert "| warmup_steps | `0` |" in page
     assert "resume" not in page
     assert "The weights are those of step 5." in page
     assert "| 5 | 0.25 | 0.5 |" in page
