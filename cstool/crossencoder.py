@@ -25,7 +25,7 @@ from cstool.devices import (
 from cstool.errors import CstoolError
 from cstool.files import CARD
 from cstool.joined import Frame, Joined, batches, join
-from cstool.loading import UNLOADABLE, load_tokenizer, local, positions, unloadable
+from cstool.loading import UNLOADABLE, drawn, load_tokenizer, local, positions, unloadable
 from cstool.packed import first_token_only as _first_token_only
 from cstool.windows import Scores
 
@@ -301,16 +301,7 @@ def _load_model(name: str, **options: Any) -> tuple[Any, bool]:
         )
     except UNLOADABLE as error:
         raise unloadable(name, error) from error
-    drawn = {*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])}
-    # What an encoder that was pre-trained alone may lack as well is its pooler.
-    encoder = f"{model.base_model_prefix}."
-    lost = sorted(key for key in drawn if key.startswith(encoder) and "pooler" not in key)
-    if lost:
-        raise CstoolError(
-            f"{name}: {len(lost)} weights of the encoder are missing or do not fit its "
-            f"config.json, {lost[0]} first"
-        )
-    return model, bool(drawn)
+    return model, bool(drawn(name, model, info))
 
 
 def _fitting_tokenizer(name: str, model: Any) -> Any:

@@ -1,6 +1,7 @@
 """Loading what was trained: from a Hugging Face folder or the hub, and what may go wrong."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -23,6 +24,23 @@ def load_tokenizer(name: str) -> Any:
     # Where there are no files, transformers makes one that knows its special tokens alone.
     if set(found.get_vocab()) <= set(found.all_special_tokens):
         raise CstoolError(f"{name}: has no tokenizer, or one without a vocabulary")
+    return found
+
+
+def drawn(name: str, model: Any, info: Mapping[str, Any]) -> set[str]:
+    """Name the weights that were not loaded but drawn, by what `from_pretrained` tells.
+
+    CstoolError if some are of the encoder itself. Its pooler may be among them: an encoder that was
+    pre-trained by masked language modelling has none.
+    """
+    found = {*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])}
+    encoder = f"{model.base_model_prefix}."
+    lost = sorted(key for key in found if key.startswith(encoder) and "pooler" not in key)
+    if lost:
+        raise CstoolError(
+            f"{name}: {len(lost)} weights of the encoder are missing or do not fit its "
+            f"config.json, {lost[0]} first"
+        )
     return found
 
 

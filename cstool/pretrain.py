@@ -13,7 +13,7 @@ from cstool import processes, unfinished
 from cstool.codeswitch import Switcher
 from cstool.devices import find_device, keep_memory, peak_memory
 from cstool.errors import CstoolError
-from cstool.files import digest
+from cstool.files import atomic, digest
 from cstool.loading import load_tokenizer
 from cstool.pretraining.corpus import Corpus, Item
 from cstool.pretraining.encoder import Encoder, token_types
@@ -140,13 +140,16 @@ def _gathered(
     if switcher:
         plan["switching_sha256"] = switcher.digest()
     checkpoint = _checkpoint(work, plan) if resume else None
-    (work / PLAN).write_bytes(orjson.dumps(plan))
+    with atomic(work / PLAN) as out:
+        out.write(orjson.dumps(plan))
     return corpus, plan, checkpoint
 
 
 def _checkpoint(work: Path, plan: dict[str, Any]) -> Path | None:
     begun = work / PLAN
     if not begun.is_file():
+        if any(work.glob("checkpoint-*")):
+            raise CstoolError(f"{work} cannot be resumed: its {PLAN} is gone")
         return None
     old = orjson.loads(begun.read_bytes())
     if changed := sorted(key for key in plan.keys() | old.keys() if plan.get(key) != old.get(key)):

@@ -1,12 +1,13 @@
 import json
 import math
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from cstool.codeswitch import Switcher
@@ -199,6 +200,20 @@ def test_resuming_with_other_texts_or_settings_is_refused(settings, tmp_path):
     ]:
         with pytest.raises(CstoolError, match=f"cannot be resumed: {told}"):
             pretrain([records], work, given, switcher=words, resume=True)
+    (work / "plan.json").unlink()
+    with pytest.raises(CstoolError, match=r"cannot be resumed: its plan\.json is gone"):
+        pretrain([texts()], work, settings, switcher=switcher(), resume=True)
+
+
+def test_an_encoder_that_lacks_weights_is_refused(bert, settings, tmp_path):
+    shutil.copytree(bert, tmp_path / "base")
+    file = tmp_path / "base" / "model.safetensors"
+    kept = {name: tensor for name, tensor in load_file(file).items() if "layer.1." not in name}
+    save_file(kept, file, metadata={"format": "pt"})
+    settings = replace(settings, init_config=None, train_tokenizer=None, base=str(file.parent))
+    settings = replace(settings, objective="contrastive", views="crops")
+    with pytest.raises(CstoolError, match="16 weights of the encoder are missing"):
+        pretrain([texts()], tmp_path / "work", settings)
 
 
 def test_same_seed_same_weights_other_seed_others(settings, tmp_path):

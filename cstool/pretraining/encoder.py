@@ -11,7 +11,7 @@ import transformers
 from cstool import __version__
 from cstool.errors import CstoolError
 from cstool.files import CARD
-from cstool.loading import UNLOADABLE, local, positions, unloadable
+from cstool.loading import UNLOADABLE, drawn, local, positions, unloadable
 from cstool.pretraining.objectives import pooled
 from cstool.settings import Pretraining
 
@@ -97,11 +97,13 @@ def token_types(settings: Pretraining) -> int:
 
 def _load(name: str) -> Any:
     try:
-        return transformers.AutoModelForMaskedLM.from_pretrained(
-            local(name), dtype=torch.float32, trust_remote_code=False
+        model, info = transformers.AutoModelForMaskedLM.from_pretrained(
+            local(name), dtype=torch.float32, output_loading_info=True, trust_remote_code=False
         )
     except UNLOADABLE as error:
         raise unloadable(name, error) from error
+    drawn(name, model, info)
+    return model
 
 
 def _make(settings: Pretraining, tokenizer: Any) -> Any:
