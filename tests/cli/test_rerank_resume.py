@@ -72,9 +72,6 @@ def test_a_killed_run_ends_with_the_same_bytes(folder):
     kept = kill_on_the_way(folder, "killed.trec")
     done = sorted(kept.glob("window-*.json"))
     assert 3 <= len(done) < QUERIES // 2
-    stamps = {path: path.stat().st_mtime_ns for path in done}
-    # What is done is not done again: a window changed by hand is taken as it is.
-    changed = json.loads(done[0].read_bytes())
     call(folder, "killed.trec", "--resume")
     assert not kept.exists()
     assert (folder / "killed.trec").read_bytes() == (folder / "whole.trec").read_bytes()
@@ -83,8 +80,6 @@ def test_a_killed_run_ends_with_the_same_bytes(folder):
         for name in ("whole", "killed")
     ]
     assert counts[0] == counts[1]
-    assert stamps
-    assert changed["values"]
 
 
 def test_what_is_kept_is_used_only_for_the_same_work(folder):
