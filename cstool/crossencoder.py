@@ -25,7 +25,7 @@ from cstool.devices import (
 from cstool.errors import CstoolError
 from cstool.files import CARD
 from cstool.joined import Frame, Joined, batches, join
-from cstool.loading import UNLOADABLE, drawn, load_tokenizer, local, positions, unloadable
+from cstool.loading import UNLOADABLE, drawn, fitting_tokenizer, local, positions, unloadable
 from cstool.packed import first_token_only as _first_token_only
 from cstool.windows import Scores
 
@@ -169,7 +169,7 @@ class CrossEncoder:
         if packed.can_pack(model.config):
             packed.pack(model)
         model.eval().to(place)
-        tokenizer = _fitting_tokenizer(name, model)
+        tokenizer = fitting_tokenizer(name, model)
         return cls(model, PairEncoder(tokenizer, _length(name, model, tokenizer, max_length)))
 
     @classmethod
@@ -179,7 +179,7 @@ class CrossEncoder:
         `default` is the length to use where the encoder allows it and none is asked for.
         """
         model, _ = _load_model(name, num_labels=1, ignore_mismatched_sizes=True)
-        tokenizer = _fitting_tokenizer(name, model)
+        tokenizer = fitting_tokenizer(name, model)
         length = max_length or min(default, positions(model))
         # What transformers' own loss must be if somebody trains this model further.
         model.config.problem_type = "multi_label_classification"
@@ -302,31 +302,6 @@ def _load_model(name: str, **options: Any) -> tuple[Any, bool]:
     except UNLOADABLE as error:
         raise unloadable(name, error) from error
     return model, bool(drawn(name, model, info))
-
-
-def _fitting_tokenizer(name: str, model: Any) -> Any:
-    """Load the tokenizer of a model, which gets its padding token; CstoolError if none fits."""
-    tokenizer, config = load_tokenizer(name), model.config
-    rows = model.get_input_embeddings().num_embeddings
-    highest = max(tokenizer.get_vocab().values(), default=-1)
-    if highest >= rows:
-        raise CstoolError(
-            f"{name}: the tokenizer is not the model's: it gives ids up to {highest}, and the "
-            f"model has embeddings up to {rows - 1}"
-        )
-    kinds = getattr(config, "type_vocab_size", 0)  # 0: it has no embeddings of types
-    if kinds and "token_type_ids" in tokenizer.model_input_names:
-        highest = max(tokenizer("a", "a")["token_type_ids"])
-        if highest >= kinds:
-            raise CstoolError(
-                f"{name}: the tokenizer is not the model's: it gives token types up to {highest}, "
-                f"and the model has {kinds}"
-            )
-    if config.pad_token_id is None:
-        if tokenizer.pad_token_id is None:
-            raise CstoolError(f"{name}: neither the model nor its tokenizer has a padding token")
-        config.pad_token_id = tokenizer.pad_token_id
-    return tokenizer
 
 
 def _length(name: str, model: Any, tokenizer: Any, wanted: int | None) -> int:

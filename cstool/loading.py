@@ -27,6 +27,31 @@ def load_tokenizer(name: str) -> Any:
     return found
 
 
+def fitting_tokenizer(name: str, model: Any) -> Any:
+    """Load the tokenizer of a model, which gets its padding token; CstoolError if none fits."""
+    tokenizer, config = load_tokenizer(name), model.config
+    rows = model.get_input_embeddings().num_embeddings
+    highest = max(tokenizer.get_vocab().values(), default=-1)
+    if highest >= rows:
+        raise CstoolError(
+            f"{name}: the tokenizer is not the model's: it gives ids up to {highest}, and the "
+            f"model has embeddings up to {rows - 1}"
+        )
+    kinds = getattr(config, "type_vocab_size", 0)  # 0: it has no embeddings of types
+    if kinds and "token_type_ids" in tokenizer.model_input_names:
+        highest = max(tokenizer("a", "a")["token_type_ids"])
+        if highest >= kinds:
+            raise CstoolError(
+                f"{name}: the tokenizer is not the model's: it gives token types up to {highest}, "
+                f"and the model has {kinds}"
+            )
+    if config.pad_token_id is None:
+        if tokenizer.pad_token_id is None:
+            raise CstoolError(f"{name}: neither the model nor its tokenizer has a padding token")
+        config.pad_token_id = tokenizer.pad_token_id
+    return tokenizer
+
+
 def drawn(name: str, model: Any, info: Mapping[str, Any]) -> set[str]:
     """Name the weights that were not loaded but drawn, by what `from_pretrained` tells.
 

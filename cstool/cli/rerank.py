@@ -178,11 +178,18 @@ def run(
     if examples:
         if queries or passages or pairs or candidates != files.STDIO:
             raise typer.BadParameter("--examples goes without texts, run and --pairs")
-        if sample_queries or engine is options.Engine.RAY or processes.count() > 1:
+        if (depth, tail, window, sample_queries) != (
+            Reranking.depth,
+            Tail.KEEP,
+            windows.PAIRS,
+            None,
+        ):
             raise typer.BadParameter(
-                "--examples scores all pairs in one process: it goes without --sample-queries, Ray "
-                "and torchrun"
+                "--examples scores all pairs: it goes without --depth, --tail, --window and "
+                "--sample-queries"
             )
+        if engine is options.Engine.RAY or processes.count() > 1:
+            raise typer.BadParameter("--examples is for one process, without Ray and torchrun")
         reranking.run_on_examples(job, examples, output, tag, how)
         return
     choice = Choice(depth, sample_queries, seed)

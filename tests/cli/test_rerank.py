@@ -139,10 +139,15 @@ def test_examples_get_the_scores_that_a_run_of_them_gets(model, files):
     result = CliRunner().invoke(app, [*command, "--queries", str(files / "q.tsv")])
     assert result.exit_code == 2
     assert "--examples goes without texts, run and --pairs" in result.stderr
-    for more in (["--sample-queries", "1"], ["--engine", "ray"]):
+    for more, told in (
+        (["--sample-queries", "1"], "--examples scores all pairs"),
+        (["--depth", "5"], "--examples scores all pairs"),
+        (["--tail", "drop"], "--examples scores all pairs"),
+        (["--engine", "ray"], "--examples is for one process"),
+    ):
         result = CliRunner().invoke(app, [*command, *more])
         assert result.exit_code == 2
-        assert "--examples scores all pairs in one process" in result.stderr
+        assert told in result.stderr
     result = CliRunner().invoke(app, ["rerank", model, "--workers", "2"])
     assert result.exit_code == 2
     assert "--workers are Ray's" in result.stderr
